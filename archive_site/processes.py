@@ -1,0 +1,39 @@
+"""The two processes beside the database: the web server and a worker."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+STOP_SECONDS = 15
+WORKER = [sys.executable, "-m", "celery", "-A", "archive_site", "worker", "--pool", "solo", "--loglevel", "WARNING"]
+"""One job at a time: torch and a forked child do not go together, and a job uses all cores by itself."""
+
+
+def web_server(address: str) -> list[str]:
+    return [sys.executable, "-m", "waitress", f"--listen={address}", "archive_site.wsgi:application"]
+
+
+@contextmanager
+def running(
+    command: list[str], log: Path, cwd: Path | None = None, env: dict[str, str] | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a process beside this one, its output in `log`, and end it at the end."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with open(log, "ab") as output:
+        # A session of its own: Ctrl-C reaches this process alone, which then ends the others in order.
+        process = subprocess.Popen(command, stdout=output, stderr=output, start_new_session=True, cwd=cwd, env=env)
+    try:
+        yield process
+    finally:
+        stop(process)
+
+
+def stop(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()  # nothing is lost: the job goes on from its last batch at the next start
+        process.wait()

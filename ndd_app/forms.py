@@ -1,0 +1,79 @@
+import zipfile
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+
+from django import forms
+from django.core.files.uploadedfile import UploadedFile
+from django.utils.translation import gettext_lazy as _
+
+from ndd_app.models import MetadataCopy, Photo, Verdict
+from ndd_app.pipeline.comparison import Agreement, FieldComparison, compare_descriptions, fields_to_gain
+
+Mode = MetadataCopy.Mode
+
+
+class VerdictForm(forms.Form):
+    answer = forms.ChoiceField(choices=Verdict.Answer.choices)
+    note = forms.CharField(required=False, max_length=2000)
+
+
+# --- copying: one entry `mode_<field>` for each field that is to be copied ---------------------------------------------
+
+
+@dataclass(frozen=True)
+class FieldChoice:
+    """What can be done to one field of the target (`comparison.one`); no options where both records agree."""
+
+    comparison: FieldComparison
+    options: list[tuple[str, str]]
+    chosen: str
+
+
+def chosen_modes(data: Mapping[str, str]) -> dict[str, Mode]:
+    """Fields without an entry, or with one that is no mode, are left alone."""
+    modes: dict[str, Mode] = {}
+    for key, value in data.items():
+        if key.startswith("mode_"):
+            with suppress(ValueError):
+                modes[key.removeprefix("mode_")] = Mode(value)
+    return modes
+
+
+def proposed_modes(source: Photo, target: Photo) -> dict[str, Mode]:
+    """Fill what the target lacks, touch nothing else."""
+    return {field.name: Mode.FILL for field in fields_to_gain(target, source)}
+
+
+def field_choices(source: Photo, target: Photo, modes: Mapping[str, Mode]) -> list[FieldChoice]:
+    """The fields that the source can give, with what may be done to each."""
+    comparisons = [c for c in compare_descriptions(target, source) if c.other]
+    choices = [(c, _options(c), modes.get(c.field.name, "")) for c in comparisons]
+    return [FieldChoice(c, options, mode if mode in dict(options) else "") for c, options, mode in choices]
+
+
+def _options(comparison: FieldComparison) -> list[tuple[str, str]]:
+    if comparison.agreement == Agreement.SAME:
+        return []
+    if comparison.agreement == Agreement.ONLY_OTHER:
+        return [("", _("Leave absent")), (Mode.FILL, _("Fill"))]
+    append = [(Mode.APPEND, _("Append"))] if comparison.field.can_append else []
+    return [("", _("Keep")), (Mode.REPLACE, _("Replace")), *append]
+
+
+# --- admin --------------------------------------------------------------------------------------------------------------
+
+
+class UploadForm(forms.Form):
+    file = forms.FileField(
+        label=_("ZIP file"),
+        help_text=_("Scans in any folders, and a manifest (CSV) with their descriptions if there is one."),
+        widget=forms.FileInput(attrs={"accept": ".zip"}),
+    )
+
+    def clean_file(self) -> UploadedFile:
+        file = self.cleaned_data["file"]
+        if not zipfile.is_zipfile(file):
+            raise forms.ValidationError(_("This is no ZIP file. Pack the scans into one and upload it again."))
+        file.seek(0)
+        return file

@@ -1,0 +1,86 @@
+from django.db import models
+from django.db.models import Exists, F, OuterRef, Q
+from django.db.models.functions import Coalesce
+
+from ndd_app.models.encoder import Encoder
+from ndd_app.models.photo import Photo
+from ndd_app.models.verdict import Verdict
+
+
+class CandidateQuerySet(models.QuerySet["Candidate"]):
+    def of(self, photo: Photo) -> "CandidateQuerySet":
+        return self.filter(Q(first=photo) | Q(second=photo))
+
+    def shown(self) -> "CandidateQuerySet":
+        """Pairs that reach their collection's threshold and were not settled as “no”."""
+        threshold = Coalesce("first__collection__threshold", "first__collection__suggested_threshold")
+        answers = Verdict.objects.latest_of_each_person().filter(first=OuterRef("first"), second=OuterRef("second"))
+        said_no = answers.filter(answer=Verdict.Answer.NO)
+        said_otherwise = answers.exclude(answer=Verdict.Answer.NO)
+        return self.filter(score__gte=threshold).exclude(Exists(said_no) & ~Exists(said_otherwise))
+
+
+class Candidate(models.Model):
+    """A pair of photos that the machine takes for possible duplicates. Computed anew by every matching."""
+
+    first = models.ForeignKey(Photo, models.CASCADE, related_name="+")
+    second = models.ForeignKey(Photo, models.CASCADE, related_name="+")
+    score = models.FloatField(db_index=True)
+    rank_of_second = models.PositiveIntegerField(null=True, help_text="Place of the second photo in the first's list.")
+    rank_of_first = models.PositiveIntegerField(null=True, help_text="Place of the first photo in the second's list.")
+
+    class Relation(models.TextChoices):
+        SAME_IMAGE = "same image", "same image"
+        OTHER_EXPOSURE = "other exposure", "other exposure"
+        SAME_SESSION = "same session or subject", "same session or subject"
+        LOOK_ALIKE = "look-alike", "look-alike"
+
+    # Filled once geometry and calibration can tell; empty until then.
+    relation = models.CharField(max_length=30, choices=Relation.choices, blank=True)
+    flags = models.JSONField(default=list, blank=True)
+    probability_same_image = models.FloatField(null=True, blank=True)
+    probability = models.FloatField(null=True, blank=True, help_text="Of being the same image or another exposure.")
+
+    objects = CandidateQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-score"]
+        constraints = [
+            models.UniqueConstraint(fields=["first", "second"], name="candidate_pair_once"),
+            models.CheckConstraint(condition=Q(first__lt=F("second")), name="candidate_low_id_first"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.first_id} – {self.second_id}: {self.score:.2f}"
+
+    def other(self, photo: Photo) -> Photo:
+        return self.second if photo.pk == self.first_id else self.first
+
+
+class Evidence(models.Model):
+    """What one detector says about a candidate pair."""
+
+    class Detector(models.TextChoices):
+        SAME_FILE = "same file", "same file"
+        SAME_PIXELS = "same pixels", "same pixels"
+        DEEP = "deep", "deep encoder"
+        CLASSICAL = "classical", "classical encoder"
+        PHASH = "phash", "pHash"
+        BLOCK_MEAN = "block mean", "block mean hash"
+        GEOMETRY = "geometry", "geometry"
+
+    candidate = models.ForeignKey(Candidate, models.CASCADE, related_name="evidence")
+    detector = models.CharField(max_length=20, choices=Detector.choices)
+    encoder = models.ForeignKey(Encoder, models.CASCADE, null=True, blank=True)
+    score = models.FloatField(help_text="Cosine, share of equal bits, or 1 for equal files and pixels.")
+    rank_of_second = models.PositiveIntegerField(null=True)
+    rank_of_first = models.PositiveIntegerField(null=True)
+    details = models.JSONField(default=dict, blank=True)
+
+    class Meta:
+        ordering = ["candidate_id", "detector"]
+        verbose_name_plural = "evidence"
+        constraints = [models.UniqueConstraint(fields=["candidate", "detector"], name="evidence_once_per_detector")]
+
+    def __str__(self) -> str:
+        return f"{self.get_detector_display()}: {self.score:.2f}"

@@ -1,0 +1,157 @@
+"""Work for the workers. The row is the truth; a message to a worker is only a wake-up call."""
+
+import os
+import socket
+import uuid
+from datetime import timedelta
+from typing import Any
+
+from django.db import models
+from django.db.models import F, Q
+from django.urls import reverse
+from django.utils import timezone
+
+from ndd_app.exceptions import JobLost
+from ndd_app.models.collection import Collection
+
+HEARTBEAT_SECONDS = 2
+STALE_SECONDS = 10
+MAX_ATTEMPTS = 3
+
+
+class JobQuerySet(models.QuerySet["Job"]):
+    def unfinished(self) -> "JobQuerySet":
+        return self.filter(state__in=[Job.State.WAITING, Job.State.RUNNING])
+
+    def claimable(self) -> "JobQuerySet":
+        """Waiting jobs whose forerunner, if any, is done; oldest first."""
+        ready = Q(after=None) | Q(after__state=Job.State.DONE)
+        return self.filter(ready, state=Job.State.WAITING).order_by("pk")
+
+    def stale(self) -> "JobQuerySet":
+        """Running jobs whose worker gave no sign of life for a while."""
+        return self.filter(state=Job.State.RUNNING, heartbeat_at__lt=timezone.now() - timedelta(seconds=STALE_SECONDS))
+
+    def release_stale(self) -> None:
+        """Give the jobs of dead workers back; one that took down several workers is failed instead."""
+        self.stale().filter(attempts__lt=MAX_ATTEMPTS).update(state=Job.State.WAITING, claim=None)
+        for job in self.stale():
+            job.fail(f"Its worker died {job.attempts} times. Look at the worker's log; was it out of memory?")
+
+
+class Job(models.Model):
+    class Kind(models.TextChoices):
+        INGEST = "ingest", "Ingest"
+        EMBED = "embed", "Embed"
+        MATCH = "match", "Find duplicates"
+        ADAPT = "adapt", "Adapt"
+
+    class State(models.TextChoices):
+        WAITING = "waiting", "waiting"
+        RUNNING = "running", "running"
+        DONE = "done", "done"
+        FAILED = "failed", "failed"
+        CANCELLED = "cancelled", "cancelled"
+
+    collection = models.ForeignKey(Collection, models.PROTECT, related_name="jobs")
+    kind = models.CharField(max_length=20, choices=Kind.choices)
+    parameters = models.JSONField(default=dict)
+    after = models.ForeignKey("self", models.SET_NULL, null=True, blank=True, related_name="followers")
+    state = models.CharField(max_length=20, choices=State.choices, default=State.WAITING, db_index=True)
+
+    claim = models.UUIDField(null=True, editable=False)
+    worker = models.CharField(max_length=200, blank=True)
+    heartbeat_at = models.DateTimeField(null=True, blank=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+
+    step = models.CharField(max_length=200, blank=True, help_text="What is being done right now.")
+    done = models.PositiveIntegerField(default=0)
+    total = models.PositiveIntegerField(null=True, blank=True)
+
+    result = models.JSONField(default=dict)
+    error = models.TextField(blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    objects = JobQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-pk"]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} {self.collection.slug} (job {self.pk})"
+
+    def get_absolute_url(self) -> str:
+        return reverse("ndd:job", args=[self.pk])
+
+    @property
+    def seconds(self) -> float | None:
+        if self.started_at is None:
+            return None
+        return ((self.finished_at or timezone.now()) - self.started_at).total_seconds()
+
+    @property
+    def percent(self) -> int | None:
+        return round(100 * self.done / self.total) if self.total else None
+
+    @classmethod
+    def begin(cls, collection: Collection, kind: str, parameters: dict[str, Any]) -> "Job":
+        """A job that this process does itself, at once."""
+        return cls.objects.create(collection=collection, kind=kind, parameters=parameters, **_taken_now(), attempts=1)
+
+    # --- what a worker does with it; each is a conditional update, so that two workers never hold one job -----------
+
+    def take(self) -> bool:
+        """Claim the job for this process; False when another one was faster or it is not its turn yet."""
+        mine = Job.objects.claimable().filter(pk=self.pk).values("pk")
+        free = Job.objects.filter(pk__in=mine, state=Job.State.WAITING)
+        taken = free.update(**_taken_now(), attempts=F("attempts") + 1)
+        if taken:
+            self.refresh_from_db()
+        return bool(taken)
+
+    def beat(self) -> None:
+        self._update_mine(heartbeat_at=timezone.now())
+
+    def report(self, step: str, done: int, total: int | None) -> None:
+        self._update_mine(step=step[:200], done=done, total=total, heartbeat_at=timezone.now())
+
+    def finish(self, result: dict[str, Any]) -> None:
+        self._update_mine(state=Job.State.DONE, result=result, finished_at=timezone.now(), claim=None)
+
+    def fail(self, error: str) -> None:
+        """The jobs that were to follow are cancelled with it; `retry` brings all of them back."""
+        self._update_mine(state=Job.State.FAILED, error=error, finished_at=timezone.now(), claim=None)
+        self._all_followers().filter(state=Job.State.WAITING).update(
+            state=Job.State.CANCELLED, error=f"Job {self.pk} failed."
+        )
+
+    def retry(self) -> bool:
+        """Put a failed job and what was to follow it back into the queue."""
+        again = {"state": Job.State.WAITING, "error": "", "finished_at": None, "attempts": 0}
+        put_back = Job.objects.filter(pk=self.pk, state=Job.State.FAILED).update(**again)
+        if put_back:
+            self._all_followers().filter(state=Job.State.CANCELLED).update(**again)
+        return bool(put_back)
+
+    def _all_followers(self) -> JobQuerySet:
+        found: set[int] = set()
+        newest = {self.pk}
+        while newest:
+            newest = set(Job.objects.filter(after__in=newest).values_list("pk", flat=True)) - found
+            found |= newest
+        return Job.objects.filter(pk__in=found)
+
+    def _update_mine(self, **values: Any) -> None:
+        """Write only while the job is still this process's own: a worker that slept too long must not interfere."""
+        if not Job.objects.filter(pk=self.pk, claim=self.claim, state=Job.State.RUNNING).update(**values):
+            raise JobLost(job=self.pk)
+        for name, value in values.items():
+            setattr(self, name, value)
+
+
+def _taken_now() -> dict[str, Any]:
+    now = timezone.now()
+    worker = f"{socket.gethostname()}:{os.getpid()}"
+    return {"state": Job.State.RUNNING, "claim": uuid.uuid4(), "worker": worker, "heartbeat_at": now, "started_at": now}

@@ -1,0 +1,37 @@
+"""What follows when something has happened: the wiring between signals and tasks."""
+
+from typing import Any
+
+from ndd_app.models import Collection, Job
+from ndd_app.signals import collection_ingested
+
+SERVE_FIRST: list[tuple[str, dict[str, Any]]] = [(Job.Kind.EMBED, {}), (Job.Kind.MATCH, {})]
+"""Pairs on the pages within minutes, with what serves already."""
+
+THEN_ADAPT: list[tuple[str, dict[str, Any]]] = [
+    (Job.Kind.ADAPT, {}),
+    (Job.Kind.EMBED, {"newest": True}),
+    (Job.Kind.MATCH, {"newest": True}),
+]
+"""The last step switches the collection's own encoders on."""
+
+
+def connect() -> None:
+    collection_ingested.connect(find_duplicates_of_new_photos, dispatch_uid="ndd.find_duplicates_of_new_photos")
+
+
+def find_duplicates_of_new_photos(collection: Collection, **_: Any) -> None:
+    if not _has_photos_that_nobody_will_match(collection):
+        return
+    from ndd_app.tasks import enqueue
+
+    # Photos added later use the encoders that are there; fitting anew is offered, not done behind one's back.
+    first_time = not collection.encoders.exists()
+    enqueue(collection, [*SERVE_FIRST, *(THEN_ADAPT if first_time else [])])
+
+
+def _has_photos_that_nobody_will_match(collection: Collection) -> bool:
+    """Not the same as “photos were added”: a worker may have died after the last photo and before this signal."""
+    last = collection.jobs.filter(kind=Job.Kind.MATCH).order_by("pk").last()
+    photos = collection.photos.all()
+    return photos.filter(ingested_at__gt=last.created_at).exists() if last else photos.exists()

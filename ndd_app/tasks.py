@@ -1,0 +1,93 @@
+"""The Celery side: messages that wake workers up, and the sweeper that makes up for lost ones.
+
+Only ids travel. What is to be done, and whether it was done, stands in the Job rows.
+"""
+
+import logging
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+from celery import shared_task
+from celery.signals import worker_ready, worker_shutting_down
+from django.db import Error, connection, transaction
+
+from ndd_app.models import Collection, Job
+
+logger = logging.getLogger(__name__)
+SWEEP_SECONDS = 2
+
+Step = tuple[str, dict[str, Any]]
+
+_busy = threading.Event()
+_stop = threading.Event()
+
+
+@shared_task
+def run_job(job_id: int) -> None:
+    job = Job.objects.filter(pk=job_id).first()
+    if job is None or not job.take():
+        return
+    from ndd_app.pipeline.jobs import perform
+
+    _busy.set()
+    try:
+        perform(job)
+    finally:
+        _busy.clear()
+    wake_followers(job)
+
+
+@transaction.atomic
+def enqueue(collection: Collection, steps: Sequence[Step]) -> list[Job]:
+    """Put steps into the queue, each to start when the one before is done."""
+    jobs: list[Job] = []
+    for kind, parameters in steps:
+        after = jobs[-1] if jobs else None
+        jobs.append(Job.objects.create(collection=collection, kind=kind, parameters=parameters, after=after))
+    wake(jobs[0])
+    return jobs
+
+
+def wake(job: Job) -> None:
+    """Tell a worker, once the row is committed. No broker, no harm: the sweeper finds the job."""
+    job_id = job.pk
+    transaction.on_commit(lambda: _send(job_id), robust=True)
+
+
+def wake_followers(job: Job) -> None:
+    for follower in Job.objects.claimable().filter(after=job):
+        wake(follower)
+
+
+def _send(job_id: int) -> None:
+    run_job.apply_async([job_id], retry=False)
+
+
+def sweep() -> None:
+    """Take the jobs of dead workers back, and start what no message came for, if this worker has nothing to do."""
+    Job.objects.release_stale()
+    if not _busy.is_set() and (job := Job.objects.claimable().first()):
+        _send(job.pk)
+
+
+def _sweep_until_stopped() -> None:
+    while not _stop.wait(SWEEP_SECONDS):
+        try:
+            sweep()
+        except Error as error:  # the database is away for a moment
+            logger.warning("The sweeper could not reach the database: %s", error)
+        except Exception:
+            logger.exception("The sweeper stumbled and goes on")
+        finally:
+            connection.close()
+
+
+@worker_ready.connect
+def start_sweeper(**_: Any) -> None:
+    threading.Thread(target=_sweep_until_stopped, name="sweeper", daemon=True).start()
+
+
+@worker_shutting_down.connect
+def stop_sweeper(**_: Any) -> None:
+    _stop.set()

@@ -1,0 +1,23 @@
+from django.urls import path
+
+from ndd_app.views import compare, copying, encoders, jobs, media
+
+app_name = "ndd"
+urlpatterns = [
+    path("compare/<int:first>/<int:second>/", compare.compare, name="compare"),
+    path("compare/<int:first>/<int:second>/verdict/", compare.verdict, name="verdict"),
+    path("review/<str:slug>/", compare.review, name="review"),
+    path("copy/<int:source>/<int:target>/", copying.copy, name="copy"),
+    path("copies/", copying.copies, name="copies"),
+    path("copies/<int:pk>/undo/", copying.undo, name="undo"),
+    path("jobs/", jobs.jobs, name="jobs"),
+    path("jobs/live/", jobs.live, name="live_jobs"),
+    path("jobs/running/<str:slug>/", jobs.running, name="running_jobs"),
+    path("jobs/<int:pk>/", jobs.job, name="job"),
+    path("jobs/<int:pk>/retry/", jobs.retry, name="retry"),
+    path("encoders/", encoders.encoders, name="encoders"),
+    path("encoders/<int:pk>/", encoders.encoder, name="encoder"),
+    path("photos/<int:pk>/scan/", media.working_copy, name="working_copy"),
+    path("photos/<int:pk>/thumbnail/", media.thumbnail, name="thumbnail"),
+    path("photos/<int:pk>/master/", media.master, name="master"),
+]

@@ -1,0 +1,56 @@
+"""Every photo of a collection as a vector of each encoder. What is embedded stays; only what lacks is computed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ndd_app.models import EMBEDDING_SIZE, Collection, Embedding, Encoder, Photo
+from ndd_app.pipeline.encoders import ensure_site_encoders, load_encoder
+from ndd_app.pipeline.features import features_of
+from ndd_app.pipeline.progress import Track, in_batches, untracked
+
+BATCH = 64
+
+
+@dataclass(frozen=True)
+class EmbedResult:
+    embedded: dict[str, int]
+    """Photos newly embedded, by encoder."""
+    notes: tuple[str, ...] = ()
+
+
+def embed_collection(
+    collection: Collection, encoders: Sequence[Encoder] | None = None, track: Track = untracked
+) -> EmbedResult:
+    """Embed with the given encoders, else with those that serve the collection."""
+    notes: tuple[str, ...] = ()
+    if encoders is None:
+        notes = ensure_site_encoders(track).notes
+        encoders = Encoder.objects.serving(collection)
+    return EmbedResult({str(encoder): _embed(collection, encoder, track) for encoder in encoders}, notes)
+
+
+def _embed(collection: Collection, encoder: Encoder, track: Track) -> int:
+    missing = list(collection.photos.exclude(embeddings__encoder=encoder).order_by("pk"))
+    if not missing:
+        return 0
+    loaded = load_encoder(encoder)
+    for batch in in_batches(features_of(missing, loaded.extractor, track), BATCH):
+        vectors = loaded.embed([features for _, features in batch])
+        Embedding.objects.bulk_create(
+            (Embedding(encoder=encoder, photo=photo, vector=v) for (photo, _), v in zip(batch, vectors, strict=True)),
+            ignore_conflicts=True,  # another worker may have been faster
+        )
+    return len(missing)
+
+
+def load_embeddings(photos: Sequence[Photo], encoder: Encoder) -> npt.NDArray[np.float32]:
+    """Shape (len(photos), EMBEDDING_SIZE); a zero row for a photo that is not embedded yet."""
+    row_of = {photo.pk: row for row, photo in enumerate(photos)}
+    matrix = np.zeros((len(photos), EMBEDDING_SIZE), np.float32)
+    stored = Embedding.objects.filter(encoder=encoder, photo__in=row_of)
+    for photo_id, vector in stored.values_list("photo_id", "vector").iterator(chunk_size=2_000):
+        matrix[row_of[photo_id]] = vector.to_numpy()
+    return matrix

@@ -1,0 +1,85 @@
+"""What is computed once per photo and kept in a folder: pooled features, keypoints. Any of it can be rebuilt."""
+
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+
+from ndd_app.conf import conf
+from ndd_app.models import Photo
+from ndd_app.pipeline.progress import Track, in_batches, untracked
+from ndd_app.storage import read_bytes
+from ndd_app.vision.encoders import Extractor, Features
+from ndd_app.vision.images import Pixels, read_working_copy
+
+BATCH = 64
+READERS = 2
+
+
+class CollectionPhotos:
+    """Photos as the methods in vision/ see them: so many pictures, and their features by an extractor."""
+
+    def __init__(self, photos: Sequence[Photo], track: Track = untracked) -> None:
+        self.photos = photos
+        self.track = track
+
+    def __len__(self) -> int:
+        return len(self.photos)
+
+    def images(self) -> Iterator[Pixels]:
+        return (read_pixels(photo) for photo in self.photos)
+
+    def features(self, extractor: Extractor) -> list[Features]:
+        return [features for _, features in features_of(self.photos, extractor, self.track)]
+
+
+def features_of(
+    photos: Sequence[Photo], extractor: Extractor, track: Track = untracked
+) -> Iterator[tuple[Photo, Features]]:
+    """Each photo with its features, read from the cache or computed and cached, in the order of `photos`."""
+    folder = conf.cache_dir / "features" / _folder_name(extractor.recipe)
+    step = f"Extracting features ({extractor.name})"
+    with ThreadPoolExecutor(READERS) as pool:
+        for batch in in_batches(track(photos, step, len(photos)), BATCH):
+            cached = list(pool.map(lambda photo: _load(_file(folder, photo)), batch))
+            missing = [photo for photo, features in zip(batch, cached, strict=True) if features is None]
+            computed = iter(extractor.extract(list(pool.map(read_pixels, missing))) if missing else [])
+            for photo, features in zip(batch, cached, strict=True):
+                if features is None:
+                    features = next(computed)
+                    _save(_file(folder, photo), features)
+                yield photo, features
+
+
+def read_pixels(photo: Photo) -> Pixels:
+    return read_working_copy(read_bytes(str(photo.working_copy.name)))
+
+
+def _folder_name(recipe: str) -> str:
+    return "".join(character if character.isalnum() or character in "-_." else "_" for character in recipe)
+
+
+def _file(folder: Path, photo: Photo) -> Path:
+    return folder / photo.pixel_hash[:2] / f"{photo.pixel_hash}.npy"
+
+
+def _load(file: Path) -> Features | None:
+    try:
+        return np.load(file, allow_pickle=False)
+    except (OSError, ValueError, EOFError):  # absent, or cut short by a full disk: computed again
+        return None
+
+
+def _save(file: Path, features: Features) -> None:
+    """Written aside and renamed: a reader never sees half a file."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=file.parent, suffix=".part")
+    try:
+        with os.fdopen(handle, "wb") as part:
+            np.save(part, features, allow_pickle=False)
+        os.replace(name, file)
+    except OSError:
+        Path(name).unlink(missing_ok=True)  # no room: the features are computed again next time

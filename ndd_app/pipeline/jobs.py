@@ -1,0 +1,134 @@
+"""Do what a Job row says, with a beating heart, and write into it how far it is."""
+
+import logging
+import tempfile
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+from django.db import OperationalError, connection
+
+from ndd_app.conf import conf
+from ndd_app.exceptions import JobLost, NddError
+from ndd_app.models import Encoder, Job
+from ndd_app.models.job import HEARTBEAT_SECONDS
+from ndd_app.pipeline.adaptation import adapt_collection, newest_encoders
+from ndd_app.pipeline.embedding import embed_collection
+from ndd_app.pipeline.ingest import ingest_source
+from ndd_app.pipeline.matching import find_duplicates
+from ndd_app.pipeline.progress import Item, Track, untracked
+from ndd_app.pipeline.sources import open_source
+from ndd_app.storage import copy_to
+
+logger = logging.getLogger(__name__)
+REPORT_SECONDS = 0.5
+
+
+def perform(job: Job, show: Track = untracked) -> None:
+    """Do a job that this process has taken. `show` shows the progress to whoever waits, beside the Job row."""
+    try:
+        with _heartbeat(job):
+            result = STAGES[job.kind](job, _tracked_by(job, show))
+    except JobLost:
+        logger.warning("Job %s was taken over by another worker", job.pk)
+    except NddError as error:
+        job.fail(str(error))
+    except KeyboardInterrupt:
+        job.fail("Stopped by hand. What was finished is kept; start it again to go on.")
+        raise
+    except Exception as error:
+        logger.exception("Job %s failed", job.pk)
+        job.fail(f"{type(error).__name__}: {error}. Look at the worker's log.")
+    else:
+        job.finish(result)
+
+
+def _ingest(job: Job, track: Track) -> dict[str, Any]:
+    """`parameters`: the path of a `source`, or the name of an `upload` in the storage."""
+    copy_masters = job.parameters.get("copy_masters", False)
+    with _local_source(job.parameters) as path:
+        source = open_source(path, max_file_megabytes=conf.max_file_megabytes)
+        return asdict(ingest_source(job.collection, source, copy_masters, track))
+
+
+@contextmanager
+def _local_source(parameters: dict[str, Any]) -> Iterator[Path]:
+    if "upload" not in parameters:
+        yield Path(parameters["source"])
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        local = Path(folder) / Path(parameters["filename"]).name
+        copy_to(parameters["upload"], local)
+        yield local
+
+
+def _embed(job: Job, track: Track) -> dict[str, Any]:
+    result = embed_collection(job.collection, _chosen_encoders(job), track)
+    return asdict(result)
+
+
+def _adapt(job: Job, track: Track) -> dict[str, Any]:
+    result = adapt_collection(job.collection, job.parameters.get("method"), track)
+    return {"encoders": [str(encoder) for encoder in result.encoders], "notes": result.notes}
+
+
+def _match(job: Job, track: Track) -> dict[str, Any]:
+    result = find_duplicates(job.collection, _chosen_encoders(job), track)
+    return asdict(result)
+
+
+def _chosen_encoders(job: Job) -> list[Encoder] | None:
+    """The collection's newest encoders for the steps that lead to a switch; None: those that serve."""
+    return newest_encoders(job.collection) if job.parameters.get("newest") else None
+
+
+STAGES: dict[str, Callable[[Job, Track], dict[str, Any]]] = {
+    Job.Kind.INGEST: _ingest,
+    Job.Kind.EMBED: _embed,
+    Job.Kind.ADAPT: _adapt,
+    Job.Kind.MATCH: _match,
+}
+
+
+def _tracked_by(job: Job, show: Track) -> Track:
+    def track(items: Iterable[Item], step: str, total: int | None = None) -> Iterator[Item]:
+        reported = 0.0
+        done = 0
+        job.report(step, 0, total)
+        for item in show(items, step, total):
+            yield item
+            done += 1
+            if monotonic() - reported > REPORT_SECONDS:
+                # A job taken over by another worker ends here, before its next batch.
+                job.report(step, done, total)
+                reported = monotonic()
+        job.report(step, done, total)
+
+    return track
+
+
+@contextmanager
+def _heartbeat(job: Job) -> Iterator[None]:
+    stop = threading.Event()
+
+    def beat() -> None:
+        try:
+            while not stop.wait(HEARTBEAT_SECONDS):
+                with suppress(OperationalError):  # the database is away for a moment; the next beat may reach it
+                    job.beat()
+        except JobLost:
+            pass  # the next progress report ends the work
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=beat, name=f"heartbeat-{job.pk}", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()

@@ -1,0 +1,163 @@
+"""Pairs as people meet them: the possible duplicates of one photo, and the queue of a collection."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from django.db.models import Count, Exists, OuterRef, Q
+
+from ndd_app.description import Field, adapter
+from ndd_app.models import Candidate, Collection, Photo, Verdict
+from ndd_app.models.candidate import CandidateQuerySet
+from ndd_app.pipeline.comparison import fields_to_gain
+from ndd_app.pipeline.review import Person, agreed_answer
+
+Answer = Verdict.Answer
+
+
+@dataclass(frozen=True)
+class PossibleDuplicate:
+    """One photo's partner in a pair: what the machine takes it for, and what people said."""
+
+    photo: Photo
+    partner: Photo
+    candidate: Candidate | None
+    verdicts: tuple[Verdict, ...]
+
+    @property
+    def settled(self) -> str | None:
+        return agreed_answer(self.verdicts)
+
+    @property
+    def is_shown(self) -> bool:
+        if self.candidate is None:
+            return False
+        shown_from = self.candidate.first.collection.shown_from
+        return shown_from is not None and self.candidate.score >= shown_from
+
+    @property
+    def rank(self) -> int | None:
+        """The partner's place in the photo's own list."""
+        return self._rank_of(self.partner)
+
+    @property
+    def rank_there(self) -> int | None:
+        """The photo's place in the partner's list."""
+        return self._rank_of(self.photo)
+
+    def _rank_of(self, photo: Photo) -> int | None:
+        if self.candidate is None:
+            return None
+        is_second = photo.pk == self.candidate.second_id
+        return self.candidate.rank_of_second if is_second else self.candidate.rank_of_first
+
+    @cached_property
+    def gains(self) -> list[Field]:
+        return fields_to_gain(self.photo, self.partner)
+
+
+@dataclass(frozen=True)
+class PossibleDuplicates:
+    """All partners of a photo: first those to look at, then those that may be folded away."""
+
+    to_see: list[PossibleDuplicate]
+    less_likely: list[PossibleDuplicate]
+    refused: list[PossibleDuplicate]
+
+
+def possible_duplicates(photo: Photo, person: Person) -> PossibleDuplicates:
+    """The photo's pairs with photos that the person may see, best first."""
+    candidates = Candidate.objects.of(photo).select_related("first__collection", "second__collection")
+    by_partner = {c.other(photo).pk: c for c in candidates.prefetch_related("evidence").order_by("-score", "pk")}
+    verdicts = defaultdict(list)
+    for verdict in Verdict.objects.latest_of_each_person().filter(Q(first=photo) | Q(second=photo)):
+        verdicts[verdict.second_id if verdict.first_id == photo.pk else verdict.first_id].append(verdict)
+    partners = {pk: candidate.other(photo) for pk, candidate in by_partner.items()}
+    if known_by_verdict_only := verdicts.keys() - partners.keys() - {None}:
+        partners |= Photo.objects.select_related("collection").in_bulk(list(known_by_verdict_only))
+    descriptions = adapter()
+    found = [
+        PossibleDuplicate(photo, partner, by_partner.get(pk), tuple(verdicts[pk]))
+        for pk, partner in partners.items()
+        if descriptions.may_view(person, partner) and not descriptions.same_record(photo, partner)
+    ]
+    refused = [pair for pair in found if pair.settled == Answer.NO]
+    to_see = [pair for pair in found if pair.settled != Answer.NO and (pair.is_shown or pair.verdicts)]
+    return PossibleDuplicates(to_see, [pair for pair in found if not (pair.is_shown or pair.verdicts)], refused)
+
+
+def count_shown(photos: Iterable[Photo]) -> Counter[int]:
+    """How many shown pairs each of the photos has, by its id."""
+    ids = {photo.pk for photo in photos}
+    pairs = Candidate.objects.shown().filter(Q(first__in=ids) | Q(second__in=ids)).order_by()
+    return Counter(pk for pair in pairs.values_list("first_id", "second_id") for pk in pair if pk in ids)
+
+
+def candidate_of(one: Photo, other: Photo) -> Candidate | None:
+    first, second = sorted([one, other], key=lambda photo: photo.pk)
+    pairs = Candidate.objects.select_related("first__collection", "second__collection")
+    return pairs.filter(first=first, second=second).first()
+
+
+# --- the queue of a collection ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class PlaceInQueue:
+    """Where a pair stands among the shown pairs of its collection, most likely ones first."""
+
+    position: int | None
+    total: int
+    open: int
+    previous: Candidate | None
+    next: Candidate | None
+
+
+def queue(collection: Collection, person: Person) -> CandidateQuerySet:
+    """The shown pairs of the collection that the person may see."""
+    visible = adapter().visible(person, Photo.objects.filter(collection=collection)).order_by().values("pk")
+    return Candidate.objects.shown().filter(first__in=visible, second__in=visible).order_by("-score", "pk")
+
+
+def open_to(person: Person) -> Q:
+    """Pairs on which nobody has said yes or no, nor this person that they are unsure."""
+    answers = Verdict.objects.filter(first=OuterRef("first"), second=OuterRef("second"))
+    return ~Exists(answers.filter(Q(answer__in=[Answer.YES, Answer.NO]) | Q(person_name=person.get_username())))
+
+
+def place_in_queue(collection: Collection, candidate: Candidate | None, person: Person) -> PlaceInQueue:
+    pairs = queue(collection, person)
+    ahead = _before(candidate) if candidate else Q(pk__in=[])
+    counts = pairs.order_by().aggregate(
+        total=Count("pk"), open=Count("pk", filter=open_to(person)), ahead=Count("pk", filter=ahead)
+    )
+    is_in_queue = candidate is not None and pairs.filter(pk=candidate.pk).exists()
+    return PlaceInQueue(
+        position=counts["ahead"] + 1 if is_in_queue else None,
+        total=counts["total"],
+        open=counts["open"],
+        previous=_first_reviewable(pairs.filter(ahead).reverse()) if candidate else None,
+        next=_first_reviewable(pairs.filter(_after(candidate))) if candidate else None,
+    )
+
+
+def next_open_pair(collection: Collection, person: Person, candidate: Candidate | None = None) -> Candidate | None:
+    """The next pair to answer after `candidate`, beginning anew at the end; None when all are answered."""
+    pairs = queue(collection, person).filter(open_to(person))
+    later = _first_reviewable(pairs.filter(_after(candidate))) if candidate else None
+    return later or _first_reviewable(pairs)
+
+
+def _before(candidate: Candidate) -> Q:
+    return Q(score__gt=candidate.score) | Q(score=candidate.score, pk__lt=candidate.pk)
+
+
+def _after(candidate: Candidate) -> Q:
+    return Q(score__lt=candidate.score) | Q(score=candidate.score, pk__gt=candidate.pk)
+
+
+def _first_reviewable(pairs: CandidateQuerySet) -> Candidate | None:
+    """The first pair of two records; the matching may know pairs of scans that a host has put on one record since."""
+    several: Sequence[Candidate] = pairs.select_related("first", "second")[:20]
+    return next((pair for pair in several if not adapter().same_record(pair.first, pair.second)), None)

@@ -1,0 +1,31 @@
+"""Where values of a description came from: the copies that still stand."""
+
+from django.db.models import Q, QuerySet
+
+from ndd_app.description import adapter
+from ndd_app.models import MetadataCopy, Photo
+from ndd_app.pipeline.review import Person
+
+
+def copied_fields(photo: Photo) -> list[MetadataCopy]:
+    """The latest copy into each field of the photo's record, where the copied value is still there unchanged."""
+    scans = Q(target=photo) | Q(target__record=photo.record) if photo.record else Q(target=photo)
+    copies = MetadataCopy.objects.filter(scans, undone_at=None).select_related("source__collection", "target")
+    latest: dict[str, MetadataCopy] = {}
+    for copy in copies.order_by("pk"):
+        if copy.target_id == photo.pk or adapter().same_record(photo, copy.target):
+            latest[copy.field] = copy
+    present = adapter().read(photo) if latest else {}
+    return [copy for copy in latest.values() if present.get(copy.field) == copy.after]
+
+
+def copies_between(one: Photo, other: Photo) -> QuerySet[MetadataCopy]:
+    between = Q(source=one, target=other) | Q(source=other, target=one)
+    return MetadataCopy.objects.filter(between, undone_at=None)
+
+
+def visible_copies(person: Person) -> QuerySet[MetadataCopy]:
+    """The log, newest first: copies to records that the person may see, or that are no longer there."""
+    visible = adapter().visible(person, Photo.objects.all()).order_by().values("pk")
+    copies = MetadataCopy.objects.filter(Q(target__in=visible) | Q(target=None))
+    return copies.select_related("source__collection", "target__collection").order_by("-pk")

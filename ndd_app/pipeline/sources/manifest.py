@@ -1,0 +1,125 @@
+"""A CSV table with a column `file`, names relative to its folder, and columns that describe the photos."""
+
+import codecs
+import csv
+import io
+import unicodedata
+from collections import Counter
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+from ndd_app.exceptions import (
+    BrokenManifest,
+    BrokenRow,
+    FileMissing,
+    NameOutsideSource,
+    NddError,
+    NotAnImage,
+    RowNotText,
+)
+from ndd_app.pipeline.sources.entries import (
+    Entry,
+    Problem,
+    Source,
+    SourceFile,
+    composed,
+    is_image,
+    read_file,
+    read_head,
+    without_repeats,
+)
+
+FILE = "file"
+Row = list[str] | NddError
+
+
+def read_manifest(path: Path, max_bytes: int) -> Source:
+    """Good rows are read even where others are not. Raises BrokenManifest where the first row is of no use."""
+    columns, rows = _open_table(path.name, _decode(path.name, read_file(path, max_bytes)))
+    entries = (_read_row(path, line, columns, row, max_bytes) for line, row in rows)
+    return Source(path.stem, tuple(without_repeats(entries)))
+
+
+def _decode(name: str, data: bytes) -> str:
+    """Bytes that are no UTF-8 become lone surrogates, so that the row where they stand can be told from the others."""
+    if not data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return data.removeprefix(codecs.BOM_UTF8).decode("utf-8", "surrogateescape")
+    try:
+        return data.decode("utf-16")
+    except UnicodeDecodeError as error:
+        raise BrokenManifest(name=name, detail="it begins as UTF-16 and goes on otherwise") from error
+
+
+def _open_table(name: str, text: str) -> tuple[list[str], Iterator[tuple[int, Row]]]:
+    """The columns' names and, behind them, the rows. Cells are parted by what makes one column read `file`."""
+    for delimiter in (",", ";", "\t"):
+        rows = _split_rows(text, delimiter)
+        _, header = next(rows, (0, list[str]()))
+        columns = [cell.strip().casefold() for cell in header] if isinstance(header, list) else []
+        if FILE in columns:
+            twice = [column for column, count in Counter(columns).items() if column and count > 1]
+            if twice:
+                raise BrokenManifest(name=name, detail=f"two columns are named “{twice[0]}”")
+            return columns, rows
+    raise BrokenManifest(name=name, detail="its first row, as UTF-8, names no column “file”")
+
+
+def _split_rows(text: str, delimiter: str) -> Iterator[tuple[int, Row]]:
+    """Every row that is not empty, with the number of its first line."""
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    while True:
+        line = reader.line_num + 1
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            yield line, BrokenRow(line=line, detail=error)
+            continue
+        if any("\ud800" <= letter <= "\udfff" for cell in cells for letter in cell):
+            yield line, RowNotText(line=line)
+        elif any(cell.strip() for cell in cells):
+            yield line, cells
+
+
+def _read_row(manifest: Path, line: int, columns: list[str], row: Row, max_bytes: int) -> Entry:
+    where = f"{manifest.name}, line {line}"
+    root = manifest.parent.resolve()
+    try:
+        description = _fill_columns(columns, row, line)
+        where = description.pop(FILE)
+        path = _find_file(root, where, line)
+        if not is_image(path.name, partial(read_head, path)):
+            raise NotAnImage
+    except NddError as error:
+        return Problem.of(where, error)
+    name = composed(path.relative_to(root).as_posix())
+    return SourceFile(name, partial(read_file, path, max_bytes), reference=path, description=description)
+
+
+def _fill_columns(columns: list[str], row: Row, line: int) -> dict[str, str]:
+    if isinstance(row, NddError):
+        raise row
+    if any(row[len(columns) :]):
+        raise BrokenRow(line=line, detail=f"it has {len(row)} cells for {len(columns)} columns")
+    filled = {column: cell.strip() for column, cell in zip(columns, row, strict=False) if column and cell.strip()}
+    if FILE not in filled:
+        raise BrokenRow(line=line, detail="it names no file")
+    return filled
+
+
+def _find_file(root: Path, name: str, line: int) -> Path:
+    """Also where the manifest was written on a Mac, which takes accented letters apart, or on Windows."""
+    escapes = False
+    for slashes in (name, name.replace("\\", "/")):
+        for spelling in (slashes, composed(slashes), unicodedata.normalize("NFD", slashes)):
+            try:
+                path = (root / spelling).resolve()
+                if not path.is_relative_to(root):
+                    escapes = True
+                elif path.is_file():
+                    return path
+            except (OSError, RuntimeError, ValueError):  # a name too long, links in a circle, a zero byte
+                continue
+    raise NameOutsideSource if escapes else FileMissing(line=line)

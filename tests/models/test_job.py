@@ -1,0 +1,97 @@
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from ndd_app.exceptions import JobLost
+from ndd_app.models import Collection, Job
+from ndd_app.models.job import MAX_ATTEMPTS, STALE_SECONDS
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def collection() -> Collection:
+    return Collection.objects.create(slug="box", title="Box")
+
+
+def job(collection: Collection, after: Job | None = None) -> Job:
+    return Job.objects.create(collection=collection, kind=Job.Kind.EMBED, after=after)
+
+
+def let_its_worker_die(job: Job) -> None:
+    long_ago = timezone.now() - timedelta(seconds=STALE_SECONDS + 1)
+    Job.objects.filter(pk=job.pk).update(heartbeat_at=long_ago)
+    Job.objects.all().release_stale()
+    job.refresh_from_db()
+
+
+def test_only_one_of_two_workers_takes_a_job(collection):
+    one = job(collection)
+    same = Job.objects.get(pk=one.pk)
+    assert (one.take(), same.take()) == (True, False)
+
+
+def test_a_job_waits_for_the_one_before(collection):
+    first = job(collection)
+    second = job(collection, after=first)
+    assert not second.take()
+    first.take()
+    first.finish({})
+    assert second.take()
+
+
+def test_the_job_of_a_dead_worker_is_taken_by_another(collection):
+    lost = job(collection)
+    lost.take()
+    let_its_worker_die(lost)
+    assert lost.state == Job.State.WAITING
+    assert lost.take()
+
+
+def test_a_living_worker_keeps_its_job(collection):
+    mine = job(collection)
+    mine.take()
+    Job.objects.all().release_stale()
+    mine.refresh_from_db()
+    assert mine.state == Job.State.RUNNING
+
+
+def test_a_worker_that_slept_too_long_cannot_interfere(collection):
+    sleeper = job(collection)
+    sleeper.take()
+    let_its_worker_die(Job.objects.get(pk=sleeper.pk))
+    Job.objects.get(pk=sleeper.pk).take()
+    with pytest.raises(JobLost):
+        sleeper.finish({})
+    assert Job.objects.get(pk=sleeper.pk).state == Job.State.RUNNING
+
+
+def test_a_job_that_takes_down_every_worker_is_failed(collection):
+    deadly = job(collection)
+    for _ in range(MAX_ATTEMPTS):
+        assert deadly.take()
+        let_its_worker_die(deadly)
+    assert deadly.state == Job.State.FAILED
+    assert "memory" in deadly.error
+
+
+def test_failing_cancels_what_was_to_follow_and_retry_brings_it_back(collection):
+    first = job(collection)
+    second = job(collection, after=first)
+    third = job(collection, after=second)
+    first.take()
+    first.fail("no room")
+    third.refresh_from_db()
+    assert third.state == Job.State.CANCELLED
+    assert first.retry()
+    third.refresh_from_db()
+    assert third.state == Job.State.WAITING
+    assert Job.objects.get(pk=first.pk).take()
+
+
+def test_progress_is_written_into_the_row(collection):
+    mine = job(collection)
+    mine.take()
+    mine.report("Reading", 3, 12)
+    assert Job.objects.get(pk=mine.pk).percent == 25

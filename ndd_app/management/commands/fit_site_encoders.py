@@ -1,0 +1,23 @@
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from ndd_app.exceptions import TooFewPhotos, WeightsUnavailable
+from ndd_app.models import Encoder
+
+
+class Command(BaseCommand):
+    help = "Fit the site encoders anew on a sample of the whole archive. Embed and match the collections afterwards."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        from ndd_app.management.bars import bar
+        from ndd_app.pipeline.encoders import fit_site_encoder, serve
+
+        for family in Encoder.Family.values:
+            try:
+                encoder = fit_site_encoder(family, bar)
+            except (WeightsUnavailable, TooFewPhotos) as reason:
+                self.stderr.write(self.style.WARNING(f"The {family} encoder stays as it is. {reason}"))
+                continue
+            serve(encoder)
+            self.stdout.write(f"Serving from now on: {encoder}, fitted on {encoder.photo_count} photos")

@@ -1,0 +1,47 @@
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.core.management.base import CommandError
+from django.core.validators import validate_unicode_slug
+
+from ndd_app.management.stage import StageCommand
+from ndd_app.models import Collection, Job
+
+
+class Command(StageCommand):
+    help = "Read a folder, a ZIP or a CSV manifest into a collection. Read again, it adds only what is new."
+    kind = Job.Kind.INGEST
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        super().add_arguments(parser)
+        parser.add_argument("source", type=Path, help="a folder, a .zip, or a .csv with a column “file”")
+        parser.add_argument("--title", help="of a new collection; its slug unless given")
+        parser.add_argument("--copy", action="store_true", help="copy the masters of a folder into the storage")
+
+    def collection(self, options: dict[str, Any]) -> Collection:
+        slug = options["slug"]
+        if not options["source"].exists():
+            raise CommandError(f"There is no {options['source']}. Name a folder, a .zip or a .csv manifest.")
+        try:
+            validate_unicode_slug(slug)
+        except ValidationError as error:
+            raise CommandError(f"“{slug}” is no slug: write letters, digits, - and _ only.") from error
+        title = options["title"] or slug.replace("-", " ").replace("_", " ").capitalize()
+        return Collection.objects.get_or_create(slug=slug, defaults={"title": title})[0]
+
+    def parameters(self, options: dict[str, Any]) -> dict[str, Any]:
+        return {"source": str(options["source"].resolve()), "copy_masters": options["copy"]}
+
+    def report(self, job: Job) -> None:
+        result = job.result
+        for problem in result["problems"]:
+            self.stderr.write(self.style.WARNING("{file}: {reason} {advice}".format(**problem)))
+        for photo, earlier in result["exact_copies"]:
+            self.stdout.write(f"{photo} is an exact copy of {earlier}")
+        self.stdout.write(
+            f"{job.collection.slug}: {result['added']} photos added, {result['known']} known already"
+            f" ({result['moved']} moved), {result['described']} described from the manifest,"
+            f" {len(result['problems'])} problems, {result['ignored']} other files ignored."
+        )

@@ -1,0 +1,59 @@
+"""What the commands have in common that do one stage of a photo's life: here and now, or by the workers."""
+
+from argparse import ArgumentParser
+from typing import Any, ClassVar
+
+from django.core.management.base import BaseCommand, CommandError
+
+from ndd_app.exceptions import UnknownCollection
+from ndd_app.models import Collection, Job
+
+
+class StageCommand(BaseCommand):
+    kind: ClassVar[Job.Kind]
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("slug", help="the collection")
+        parser.add_argument("--queue", action="store_true", help="hand over to the workers and return at once")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        collection, parameters = self.collection(options), self.parameters(options)
+        if options["queue"]:
+            self.hand_over(collection, parameters)
+        else:
+            self.do_here(collection, parameters)
+
+    def collection(self, options: dict[str, Any]) -> Collection:
+        return find_collection(options["slug"])
+
+    def parameters(self, options: dict[str, Any]) -> dict[str, Any]:
+        return {}
+
+    def report(self, job: Job) -> None:
+        """Print what the finished job has to say."""
+
+    def hand_over(self, collection: Collection, parameters: dict[str, Any]) -> None:
+        from ndd_app.tasks import enqueue
+
+        [job] = enqueue(collection, [(self.kind, parameters)])
+        self.stdout.write(f"Job {job.pk} is in the queue; its page is {job.get_absolute_url()}")
+
+    def do_here(self, collection: Collection, parameters: dict[str, Any]) -> None:
+        from ndd_app.management.bars import bar
+        from ndd_app.pipeline.jobs import perform
+
+        job = Job.begin(collection, self.kind, parameters)
+        perform(job, bar)
+        job.refresh_from_db()
+        if job.state != Job.State.DONE:
+            raise CommandError(job.error or f"Job {job.pk} was taken over by another worker.")
+        self.report(job)
+
+
+def find_collection(slug: str) -> Collection:
+    collection = Collection.objects.filter(slug=slug).first()
+    if collection is None:
+        known = ", ".join(Collection.objects.values_list("slug", flat=True))
+        advice = f"There are: {known}." if known else "Ingest one first: manage.py ingest_collection SLUG FOLDER"
+        raise CommandError(str(UnknownCollection(slug=slug, known=advice)))
+    return collection

@@ -1,6 +1,6 @@
 from typing import Any
 
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 from django.conf import settings
 from django.db import connection
 from django.db.models.signals import post_migrate
@@ -11,7 +11,8 @@ class ArchiveSiteConfig(AppConfig):
 
     def ready(self) -> None:
         if settings.CELERY_BROKER_URL.startswith("pgmq"):
-            post_migrate.connect(install_queue, sender=self)
+            # Django sends the signal only for apps with models, which this one has not.
+            post_migrate.connect(install_queue, sender=apps.get_app_config("ndd_app"))
 
 
 def install_queue(**_: Any) -> None:

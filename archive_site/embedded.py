@@ -40,7 +40,7 @@ maintenance_work_mem = 256MB
 # The same order and case of letters on every machine, whichever languages it has.
 LOCALE = ["--encoding=utf8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
 LONGEST_SOCKET = 100  # bytes; the systems allow 103 to 107
-ATTEMPTS = 20
+PATIENCE = 30  # seconds
 
 started_here = False
 """Whether this process started the server, and is the one to stop it."""
@@ -129,15 +129,17 @@ def _remove_leftovers_of_a_killed_server(folder: Path) -> None:
 
 def _start_server(folder: Path) -> None:
     log = folder / "log"
-    for attempt in range(ATTEMPTS):
+    patience = time.monotonic() + PATIENCE
+    while True:
         try:
-            return _run("pg_ctl", "start", "-w", "-t", "120", "-l", log, "-D", folder)
+            _run("pg_ctl", "start", "-w", "-t", "120", "-l", log, "-D", folder)
+            return
         except ServerNotStarted as error:
             end = "\n".join(log.read_text(errors="replace").splitlines()[-5:]) if log.exists() else ""
             # The children of a killed server end by themselves, each at the end of its query.
-            if "shared memory block" not in end or attempt == ATTEMPTS - 1:
+            if "shared memory block" not in end or time.monotonic() > patience:
                 raise ServerNotStarted(f"{error}{log} ends:\n{end}") from error
-            time.sleep(1)
+            time.sleep(0.5)
 
 
 def _server_process(folder: Path) -> psutil.Process | None:
@@ -170,7 +172,8 @@ def _run(program: str, *arguments: str | Path) -> None:
     """Run a program of PostgreSQL, as a user of its own if we are root: it refuses to run as root."""
     command = [str(PROGRAMS / program), *map(str, arguments)]
     with tempfile.TemporaryFile("w+") as output:  # not a pipe: the server would hold it open
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, user=_system_user(), cwd="/")
+        streams = {"stdin": subprocess.DEVNULL, "stdout": output, "stderr": output}
+        done = subprocess.run(command, **streams, user=_system_user(), cwd="/")
         if done.returncode:
             output.seek(0)
             raise ServerNotStarted(f"{program} of the embedded PostgreSQL failed: {output.read()}")

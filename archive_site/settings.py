@@ -134,7 +134,7 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 10_000
 
 # --- workers ----------------------------------------------------------------------------------------------------------
 
-CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", "pgmq://")
+CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", "pgmq://localhost")
 if CELERY_BROKER_URL.startswith("pgmq"):
     # The same PostgreSQL carries the messages. The transport wants the address in keyword form.
     CELERY_BROKER_TRANSPORT_OPTIONS = {

@@ -5,10 +5,10 @@ from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db import transaction
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, OuterRef, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from archive_site.forms import RecordForm
@@ -18,11 +18,19 @@ from ndd_app.models.photo import PhotoQuerySet
 from ndd_app.pipeline.pairs import count_pairs, count_shown, place_in_queue
 
 PER_PAGE = 60
+FILTERS = {
+    "": _("All"),
+    "described": _("Described"),
+    "undescribed": _("Not described"),
+    "duplicates": _("With possible duplicates"),
+}
 
 
 @require_safe
 def collections(request: HttpRequest) -> HttpResponse:
-    visible = _visible_collections(request).annotate(photo_count=Count("photos"), described=_count_described())
+    described = Count("photos", filter=Q(photos__in=Photo.objects.described()))
+    cover = Photo.objects.filter(collection=OuterRef("pk")).order_by("path").values("pk")[:1]
+    visible = _visible_collections(request).annotate(photo_count=Count("photos"), described=described, cover=cover)
     return render(request, "collections.html", {"collections": visible, "pairs": count_pairs(visible)})
 
 
@@ -31,13 +39,15 @@ def collection(request: HttpRequest, slug: str) -> HttpResponse:
     collection = get_object_or_404(_visible_collections(request), slug=slug)
     words = request.GET.get("q", "").strip()
     found = collection.photos.matching(words) if words else collection.photos.all()
+    filtered = _filtered(found)
     shown = request.GET.get("show", "")
-    page = Paginator(_filters(found).get(shown, found).order_by("path"), PER_PAGE).get_page(request.GET.get("page"))
+    shown = shown if shown in filtered else ""
+    page = Paginator(filtered[shown].order_by("path"), PER_PAGE).get_page(request.GET.get("page"))
     context = {
         "collection": collection,
         "words": words,
         "shown": shown,
-        "counts": _counts(found),
+        "filters": [(name, FILTERS[name], photos.count()) for name, photos in filtered.items()],
         "page": page,
         "duplicates": count_shown(page.object_list),
         "place": place_in_queue(collection, None, request.user),
@@ -47,13 +57,14 @@ def collection(request: HttpRequest, slug: str) -> HttpResponse:
 
 @require_safe
 def record(request: HttpRequest, pk: int) -> HttpResponse:
-    photo = _visible_photo(request, pk)
-    description = [(field, value) for field, value in _description(photo) if value]
+    photo = _visible_photo(request, Photo.objects.all(), pk)
+    values = adapter().read(photo)
+    fields = [field for field in adapter().fields if field.name != "title" or not photo.title]  # it is the heading
     siblings = Photo.objects.filter(collection=photo.collection)
     context = {
         "photo": photo,
-        "description": description,
-        "absent": [field.label for field, value in _description(photo) if not value],
+        "description": [(field, values[field.name]) for field in fields if values[field.name]],
+        "absent": [field.label for field in fields if not values[field.name]],
         "previous": siblings.filter(path__lt=photo.path).order_by("-path").values_list("pk", flat=True).first(),
         "next": siblings.filter(path__gt=photo.path).order_by("path").values_list("pk", flat=True).first(),
         "may_edit": adapter().may_edit(request.user, photo),
@@ -65,7 +76,7 @@ def record(request: HttpRequest, pk: int) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @transaction.atomic
 def record_edit(request: HttpRequest, pk: int) -> HttpResponse:
-    photo = _visible_photo(request, pk, Photo.objects.select_for_update(of=["self"]))
+    photo = _visible_photo(request, Photo.objects.select_for_update(of=["self"]), pk)
     if not adapter().may_edit(request.user, photo):
         raise PermissionDenied
     form = RecordForm(request.POST or None, instance=photo)
@@ -81,8 +92,18 @@ def _visible_collections(request: HttpRequest) -> QuerySet[Collection]:
     return every if request.user.is_authenticated else every.filter(is_public=True)
 
 
-def _visible_photo(request: HttpRequest, pk: int, photos: QuerySet[Photo] | None = None) -> Photo:
-    photo = get_object_or_404((photos or Photo.objects).select_related("collection"), pk=pk)
+def _visible_photo(request: HttpRequest, photos: QuerySet[Photo], pk: int) -> Photo:
+    photo = get_object_or_404(photos.select_related("collection"), pk=pk)
     if not adapter().may_view(request.user, photo):
         raise Http404
     return photo
+
+
+def _filtered(photos: PhotoQuerySet) -> dict[str, PhotoQuerySet]:
+    """What the grid can show, by the name that stands in its address."""
+    return {
+        "": photos,
+        "described": photos.described(),
+        "undescribed": photos.undescribed(),
+        "duplicates": photos.with_duplicates(),
+    }

@@ -6,56 +6,40 @@ from django.conf import settings
 from django.core import checks
 from django.utils.module_loading import import_string
 
-from ndd_app.conf import Conf, conf, setting_name
+from ndd_app.conf import conf, setting_name
 
 TAG = "ndd"
 
 
 def register() -> None:
-    for check in (check_types, check_adapter, check_storage, check_weights_dir, check_database):
+    for check in (check_limits, check_adapter, check_weights_dir, check_database):
         checks.register(check, TAG)
 
 
-def check_types(**_: Any) -> list[checks.CheckMessage]:
-    try:
-        values = Conf.from_django()
-    except ValueError as error:
-        return [checks.Error(str(error), hint="docs/settings.md lists every setting with its type.", id="ndd.E001")]
+def check_limits(**_: Any) -> list[checks.CheckMessage]:
+    too_small = [setting_name(n) for n in ("max_megapixels", "max_file_megabytes") if getattr(conf, n) < 1]
     hint = "Leave it out for the default."
-    return [
-        checks.Error(f"{setting_name(name)} must be at least 1.", hint=hint, id="ndd.E002")
-        for name in ("max_megapixels", "max_file_megabytes")
-        if getattr(values, name) < 1
-    ]
+    return [checks.Error(f"{name} must be at least 1.", hint=hint, id="ndd.E001") for name in too_small]
 
 
 def check_adapter(**_: Any) -> list[checks.CheckMessage]:
-    if _types_are_wrong():
-        return []
     from ndd_app.description import DescriptionAdapter
 
     hint = "Name a subclass of ndd_app.description.DescriptionAdapter by its dotted path."
     try:
         kind = import_string(conf.description_adapter)
     except ImportError as error:
-        return [checks.Error(f"NDD_DESCRIPTION_ADAPTER cannot be imported: {error}", hint=hint, id="ndd.E003")]
+        return [checks.Error(f"NDD_DESCRIPTION_ADAPTER cannot be imported: {error}", hint=hint, id="ndd.E002")]
     if not (isinstance(kind, type) and issubclass(kind, DescriptionAdapter) and kind.fields):
-        return [checks.Error("NDD_DESCRIPTION_ADAPTER is no adapter with fields.", hint=hint, id="ndd.E004")]
+        return [checks.Error("NDD_DESCRIPTION_ADAPTER is no adapter with fields.", hint=hint, id="ndd.E003")]
     return []
 
 
-def check_storage(**_: Any) -> list[checks.CheckMessage]:
-    if _types_are_wrong() or conf.storage in settings.STORAGES:
-        return []
-    hint = f"STORAGES has: {', '.join(settings.STORAGES)}."
-    return [checks.Error(f"NDD_STORAGE names no storage: {conf.storage!r}.", hint=hint, id="ndd.E005")]
-
-
 def check_weights_dir(**_: Any) -> list[checks.CheckMessage]:
-    if _types_are_wrong() or conf.weights_dir is None or conf.weights_dir.is_dir():
+    if conf.weights_dir is None or conf.weights_dir.is_dir():
         return []
     hint = "Create the folder, put <timm name>.safetensors into it, or leave the setting out."
-    return [checks.Error(f"NDD_WEIGHTS_DIR is no folder: {conf.weights_dir}.", hint=hint, id="ndd.E006")]
+    return [checks.Error(f"NDD_WEIGHTS_DIR is no folder: {conf.weights_dir}.", hint=hint, id="ndd.E004")]
 
 
 def check_database(**_: Any) -> list[checks.CheckMessage]:
@@ -63,8 +47,4 @@ def check_database(**_: Any) -> list[checks.CheckMessage]:
     if "postgresql" in engine or "postgis" in engine:
         return []
     hint = "Photos, fingerprints and embeddings are kept in pgvector columns; see docs/settings.md, DATABASE_URL."
-    return [checks.Error(f"ndd needs PostgreSQL, not {engine}.", hint=hint, id="ndd.E007")]
-
-
-def _types_are_wrong() -> bool:
-    return bool(check_types())
+    return [checks.Error(f"ndd needs PostgreSQL, not {engine}.", hint=hint, id="ndd.E005")]

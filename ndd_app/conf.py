@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 
 
 @dataclass(frozen=True)
@@ -28,14 +29,14 @@ class Conf:
     """Alias in STORAGES where masters (uploads and ZIPs), working copies and weights are kept."""
 
     max_megapixels: int = 400
-    """A scan with more million pixels is reported instead of read (memory: about 6 bytes a pixel)."""
+    """A scan with more million pixels is reported instead of read (memory: about 12 bytes a pixel)."""
 
     max_file_megabytes: int = 2048
     """A file larger than this, also inside a ZIP, is reported instead of read."""
 
     @classmethod
     def from_django(cls) -> "Conf":
-        """The present values; raises ValueError that names the setting when a value has the wrong type."""
+        """The present values; a value of the wrong type stops the start, since the models ask for the storage."""
         given: dict[str, Any] = {}
         for field in fields(cls):
             name = setting_name(field.name)
@@ -57,7 +58,8 @@ def _converted(name: str, value: Any, kind: Any) -> Any:
         return Path(value).expanduser()
     if kind == Path | None and value is None:
         return None
-    raise ValueError(f"{name} must be {getattr(kind, '__name__', kind)}, not {value!r}")
+    wanted = getattr(kind, "__name__", kind)
+    raise ImproperlyConfigured(f"{name} must be {wanted}, not {value!r}. docs/settings.md lists every setting.")
 
 
 class _Present:

@@ -89,10 +89,11 @@ class DescriptionAdapter:
         return bool(one.record) and one.record == other.record
 
     def visible(self, user: Any, photos: PhotoQuerySet) -> PhotoQuerySet:
+        """Those of the photos that the person may see: the one rule for every page, list and file."""
         return photos if user.is_authenticated else photos.filter(collection__is_public=True)
 
     def may_view(self, user: Any, photo: Photo) -> bool:
-        return bool(photo.collection.is_public or user.is_authenticated)
+        return self.visible(user, Photo.objects.filter(pk=photo.pk)).exists()
 
     def may_edit(self, user: Any, photo: Photo) -> bool:
         return bool(user.has_perm("ndd_app.change_photo"))
@@ -121,6 +122,9 @@ class DublinCoreAdapter(DescriptionAdapter):
 
     def collection_address(self, collection: Collection) -> str | None:
         return reverse("collection", args=[collection.slug])
+
+    def may_view(self, user: Any, photo: Photo) -> bool:
+        return bool(photo.collection.is_public or user.is_authenticated)  # as `visible` says, without a query
 
     def clean(self, field: Field, value: Value) -> Value:
         value = super().clean(field, value)

@@ -70,7 +70,7 @@ class TruncatedImage(UnreadableImage):
 class ImageTooLarge(UnreadableImage):
     """The image has {width} × {height} pixels, more than the limit of {limit} million.
 
-    If it is genuine, raise NDD_MAX_MEGAPIXELS (the worker needs about 6 bytes of memory for each pixel).
+    If it is genuine, raise NDD_MAX_MEGAPIXELS (the worker needs about 12 bytes of memory for each pixel).
     """
 
 
@@ -324,6 +324,13 @@ class FileMissing(NddError):
     """
 
 
+class UnknownRecord(NddError):
+    """The archive has no record “{record}” that this scan could belong to; the photo is in, without a description.
+
+    Correct the column “record” in the manifest, or create the record, and ingest it again.
+    """
+
+
 # --- encoders and matching --------------------------------------------------------------------------------------------
 
 
@@ -362,4 +369,18 @@ class UnknownPhotos(NddError):
     """{count} names in the annotation are no photos of the collection, such as {examples}.
 
     Photos are named by their path inside the source they were ingested from.
+    """
+
+
+class UnknownEncoder(NddError):
+    """No encoder {encoder} has embedded the collection {collection}.
+
+    There are: {known}.
+    """
+
+
+class NotEmbedded(NddError):
+    """The photos of {collection} are not embedded yet.
+
+    Start a worker, or run: manage.py embed_collection {collection}
     """

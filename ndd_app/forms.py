@@ -4,7 +4,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from django import forms
+from django.contrib.postgres.forms import SimpleArrayField
 from django.core.files.uploadedfile import UploadedFile
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from ndd_app.models import MetadataCopy, Photo, Verdict
@@ -18,7 +20,7 @@ class VerdictForm(forms.Form):
     note = forms.CharField(required=False, max_length=2000)
 
 
-# --- copying: one entry `mode_<field>` for each field that is to be copied ---------------------------------------------
+# --- copying: one entry `mode_<field>` for each field that is to be copied ------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -56,12 +58,38 @@ def _options(comparison: FieldComparison) -> list[tuple[str, str]]:
     if comparison.agreement == Agreement.SAME:
         return []
     if comparison.agreement == Agreement.ONLY_OTHER:
-        return [("", _("Leave absent")), (Mode.FILL, _("Fill"))]
-    append = [(Mode.APPEND, _("Append"))] if comparison.field.can_append else []
-    return [("", _("Keep")), (Mode.REPLACE, _("Replace")), *append]
+        return [("", gettext("Leave absent")), (Mode.FILL, gettext("Fill"))]
+    append = [(Mode.APPEND, gettext("Append"))] if comparison.field.can_append else []
+    return [("", gettext("Keep")), (Mode.REPLACE, gettext("Replace")), *append]
 
 
-# --- admin --------------------------------------------------------------------------------------------------------------
+# --- entering ---------------------------------------------------------------------------------------------------------
+
+
+def _lines(rows: int) -> forms.Textarea:
+    return forms.Textarea(attrs={"rows": rows})
+
+
+class DublinCoreForm(forms.ModelForm):
+    """The description that Photo has of its own."""
+
+    # One a line: a comma may be part of a subject.
+    subjects = SimpleArrayField(
+        forms.CharField(max_length=300), delimiter="\n", required=False, widget=_lines(4), help_text=_("One a line.")
+    )
+
+    class Meta:
+        model = Photo
+        fields = ["identifier", *Photo.DESCRIPTION_FIELDS]
+        widgets = {"description": _lines(6), "rights": _lines(2), "source": _lines(2), "notes": _lines(3)}
+
+
+    def clean_identifier(self) -> str:
+        identifier = self.cleaned_data["identifier"]
+        others = Photo.objects.filter(collection=self.instance.collection_id).exclude(pk=self.instance.pk)
+        if identifier and (holder := others.filter(identifier=identifier).first()):
+            raise forms.ValidationError(_("This identifier already belongs to %(holder)s."), params={"holder": holder})
+        return identifier
 
 
 class UploadForm(forms.Form):

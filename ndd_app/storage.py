@@ -5,15 +5,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.core.files.base import ContentFile
-from django.core.files.storage import Storage, storages
+from django.core.files.storage import InvalidStorageError, Storage, storages
 
 from ndd_app.conf import conf
 from ndd_app.exceptions import StorageUnavailable
 
 
 def photo_storage() -> Storage:
-    return storages[conf.storage]
+    try:
+        return storages[conf.storage]
+    except InvalidStorageError as error:
+        known = ", ".join(settings.STORAGES)
+        raise ImproperlyConfigured(f"NDD_STORAGE names no storage: {conf.storage!r}. STORAGES has: {known}.") from error
 
 
 def save_bytes(name: str, data: bytes) -> str:

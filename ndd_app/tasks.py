@@ -52,7 +52,7 @@ def enqueue(collection: Collection, steps: Sequence[Step]) -> list[Job]:
 def wake(job: Job) -> None:
     """Tell a worker, once the row is committed. No broker, no harm: the sweeper finds the job."""
     job_id = job.pk
-    transaction.on_commit(lambda: _send(job_id), robust=True)
+    transaction.on_commit(lambda: _send(job_id))
 
 
 def wake_followers(job: Job) -> None:
@@ -61,7 +61,10 @@ def wake_followers(job: Job) -> None:
 
 
 def _send(job_id: int) -> None:
-    run_job.apply_async([job_id], retry=False)
+    try:
+        run_job.apply_async([job_id], retry=False)
+    except Exception as error:  # every broker raises errors of its own kinds
+        logger.warning("Job %s: no message could be sent (%s); a worker's sweeper will find it", job_id, error)
 
 
 def sweep() -> None:

@@ -1,17 +1,28 @@
 """Tests run against a real PostgreSQL (embedded, with a data folder of its own) and a storage in a temporary folder."""
 
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-# Before Django reads its settings. A fixed folder, so that the next run finds its server initialised.
-os.environ.setdefault("NDD_DATA_DIR", str(Path(tempfile.gettempdir()) / f"ndd-tests-{os.getuid()}"))
+# Before Django reads its settings.
+OWN_FOLDER = None if "NDD_DATA_DIR" in os.environ else Path(tempfile.mkdtemp(prefix="ndd-"))
+if OWN_FOLDER:
+    os.environ["NDD_DATA_DIR"] = str(OWN_FOLDER)
 os.environ.setdefault("CELERY_BROKER_URL", "memory://")  # a test that starts a real worker gives it a real broker
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")  # Playwright's sync API runs an event loop
 
 import pytest
+
+
+def pytest_unconfigure() -> None:
+    if OWN_FOLDER:
+        from archive_site import embedded
+
+        embedded.stop(OWN_FOLDER / "postgres")
+        shutil.rmtree(OWN_FOLDER)
 
 
 @pytest.fixture(autouse=True)

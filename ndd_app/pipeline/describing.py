@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping
 
+from django.core.exceptions import ObjectDoesNotExist
+
 from ndd_app.description import Field, Value, adapter
-from ndd_app.exceptions import IdentifierTaken, InvalidDescription, NddError
+from ndd_app.exceptions import IdentifierTaken, InvalidDescription, NddError, UnknownRecord
 from ndd_app.models import Photo
 from ndd_app.pipeline.register import Register
 
@@ -14,10 +16,17 @@ def describe_from_manifest(photo: Photo, columns: Mapping[str, str], register: R
     """Fill the photo's absent fields; gives whether anything changed, and what could not be taken over."""
     problems: list[NddError] = []
     changed = _set_identifier(photo, columns.get("identifier", "").strip(), register, problems)
-    changed |= _set_record(photo, columns.get("record", "").strip())
     values: dict[str, Value] = {}
     descriptions = adapter()
-    present = descriptions.read(photo)
+    is_new_record = not photo.record and bool(columns.get("record", "").strip())
+    if is_new_record:
+        photo.record = columns["record"].strip()
+    try:
+        present = descriptions.read(photo)
+    except ObjectDoesNotExist:
+        return changed, [*problems, UnknownRecord(record=photo.record)]
+    if is_new_record:
+        photo.save(update_fields=["record"])
     for field in descriptions.fields:
         text = next((columns[name] for name in columns if name.casefold() in _names(field)), "").strip()
         if text and not present[field.name]:
@@ -27,7 +36,7 @@ def describe_from_manifest(photo: Photo, columns: Mapping[str, str], register: R
                 problems.append(error)
     if values:
         descriptions.write(photo, values)
-    return changed or bool(values), problems
+    return changed or is_new_record or bool(values), problems
 
 
 def _set_identifier(photo: Photo, identifier: str, register: Register, problems: list[NddError]) -> bool:
@@ -39,14 +48,6 @@ def _set_identifier(photo: Photo, identifier: str, register: Register, problems:
     register.identifiers[identifier] = photo.path
     photo.identifier = identifier
     photo.save(update_fields=["identifier"])
-    return True
-
-
-def _set_record(photo: Photo, record: str) -> bool:
-    if not record or photo.record:
-        return False
-    photo.record = record
-    photo.save(update_fields=["record"])
     return True
 
 

@@ -84,9 +84,10 @@ def _scan(entry: SourceFile, register: Register, copy_master: bool) -> Scan:
         place = register.place(entry, checksum)
         if place.is_known:
             return KnownScan(entry, place)
-        decoded = images.decode(data, max_megapixels=conf.max_megapixels)
+        decoded = images.decode(data, name=entry.path, max_megapixels=conf.max_megapixels)
         pixel_hash = images.pixel_hash(decoded.pixels)
         working_copy = images.working_copy(decoded.pixels)
+        pixels = images.read_working_copy(working_copy)
         photo = Photo(
             collection=register.collection,
             path=place.path,
@@ -99,14 +100,13 @@ def _scan(entry: SourceFile, register: Register, copy_master: bool) -> Scan:
             pixel_hash=pixel_hash,
             reading_notes="; ".join(decoded.notes),
             working_copy=save_bytes(f"working/{pixel_hash[:2]}/{pixel_hash}.jpg", working_copy),
-            thumbnail=save_bytes(f"thumbnails/{pixel_hash[:2]}/{pixel_hash}.jpg", images.thumbnail(decoded.pixels)),
+            thumbnail=save_bytes(f"thumbnails/{pixel_hash[:2]}/{pixel_hash}.jpg", images.thumbnail(pixels)),
         )
         if entry.reference and not copy_master:
             photo.master_reference = str(entry.reference)
         else:
             suffix = PurePosixPath(entry.path).suffix.lower()
             photo.master_file = save_bytes(f"masters/{checksum[:2]}/{checksum}{suffix}", data)
-        pixels = images.read_working_copy(working_copy)
         fingerprint = Fingerprint(phash=hashing.phash(pixels), block_mean=hashing.block_mean_hash(pixels))
         return NewScan(entry, photo, fingerprint)
     except NddError as error:

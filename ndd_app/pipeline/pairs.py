@@ -1,7 +1,7 @@
 """Pairs as people meet them: the possible duplicates of one photo, and the queue of a collection."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -94,6 +94,12 @@ def count_shown(photos: Iterable[Photo]) -> Counter[int]:
     return Counter(pk for pair in pairs.values_list("first_id", "second_id") for pk in pair if pk in ids)
 
 
+def count_pairs(collections: Iterable[Collection]) -> dict[int, int]:
+    """How many shown pairs each of the collections has, by its id; collections without one are left out."""
+    pairs = Candidate.objects.shown().filter(first__collection__in=list(collections)).order_by()
+    return dict(pairs.values_list("first__collection").annotate(Count("pk")))
+
+
 def candidate_of(one: Photo, other: Photo) -> Candidate | None:
     first, second = sorted([one, other], key=lambda photo: photo.pk)
     pairs = Candidate.objects.select_related("first__collection", "second__collection")
@@ -123,7 +129,8 @@ def queue(collection: Collection, person: Person) -> CandidateQuerySet:
 def open_to(person: Person) -> Q:
     """Pairs on which nobody has said yes or no, nor this person that they are unsure."""
     answers = Verdict.objects.filter(first=OuterRef("first"), second=OuterRef("second"))
-    return ~Exists(answers.filter(Q(answer__in=[Answer.YES, Answer.NO]) | Q(person_name=person.get_username())))
+    enough = answers.filter(Q(answer__in=[Answer.YES, Answer.NO]) | Q(person_name=person.get_username()))
+    return ~Q(Exists(enough))
 
 
 def place_in_queue(collection: Collection, candidate: Candidate | None, person: Person) -> PlaceInQueue:
@@ -159,5 +166,5 @@ def _after(candidate: Candidate) -> Q:
 
 def _first_reviewable(pairs: CandidateQuerySet) -> Candidate | None:
     """The first pair of two records; the matching may know pairs of scans that a host has put on one record since."""
-    several: Sequence[Candidate] = pairs.select_related("first", "second")[:20]
+    several = pairs.select_related("first", "second")[:20]
     return next((pair for pair in several if not adapter().same_record(pair.first, pair.second)), None)

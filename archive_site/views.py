@@ -6,7 +6,7 @@ from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db import transaction
 from django.db.models import Count, OuterRef, Q, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_safe
@@ -15,7 +15,7 @@ from archive_site.forms import RecordForm
 from ndd_app.description import adapter
 from ndd_app.models import Collection, Photo
 from ndd_app.models.photo import PhotoQuerySet
-from ndd_app.pipeline.pairs import count_pairs, count_shown, place_in_queue
+from ndd_app.pipeline.pairs import count_open, count_pairs, count_shown
 
 PER_PAGE = 60
 FILTERS = {
@@ -37,7 +37,7 @@ def collections(request: HttpRequest) -> HttpResponse:
 @require_safe
 def collection(request: HttpRequest, slug: str) -> HttpResponse:
     collection = get_object_or_404(_visible_collections(request), slug=slug)
-    words = request.GET.get("q", "").strip()
+    words = request.GET.get("q", "").replace("\0", "").strip()  # PostgreSQL knows no NUL
     found = collection.photos.matching(words) if words else collection.photos.all()
     filtered = _filtered(found)
     shown = request.GET.get("show", "")
@@ -50,7 +50,7 @@ def collection(request: HttpRequest, slug: str) -> HttpResponse:
         "filters": [(name, FILTERS[name], photos.count()) for name, photos in filtered.items()],
         "page": page,
         "duplicates": count_shown(page.object_list),
-        "place": place_in_queue(collection, None, request.user),
+        "open_pairs": count_open(collection, request.user) if request.user.has_perm("ndd_app.change_photo") else 0,
     }
     return render(request, "collection.html", context)
 
@@ -92,11 +92,8 @@ def _visible_collections(request: HttpRequest) -> QuerySet[Collection]:
     return every if request.user.is_authenticated else every.filter(is_public=True)
 
 
-def _visible_photo(request: HttpRequest, photos: QuerySet[Photo], pk: int) -> Photo:
-    photo = get_object_or_404(photos.select_related("collection"), pk=pk)
-    if not adapter().may_view(request.user, photo):
-        raise Http404
-    return photo
+def _visible_photo(request: HttpRequest, photos: PhotoQuerySet, pk: int) -> Photo:
+    return get_object_or_404(adapter().visible(request.user, photos.select_related("collection")), pk=pk)
 
 
 def _filtered(photos: PhotoQuerySet) -> dict[str, PhotoQuerySet]:

@@ -23,16 +23,10 @@ from ndd_app.forms import DublinCoreForm, UploadForm
 from ndd_app.models import Candidate, Collection, Encoder, Evidence, Job, MetadataCopy, Photo, Verdict
 from ndd_app.models.photo import PhotoQuerySet
 from ndd_app.storage import photo_storage, storage_errors_translated
-from ndd_app.tasks import Step, enqueue
+from ndd_app.tasks import SERVE_FIRST, THEN_ADAPT, Step, enqueue
+
 
 # An adapted encoder is of use once the photos are embedded with it and matched; the last step switches it on.
-ADAPT: list[Step] = [
-    (Job.Kind.ADAPT, {}),
-    (Job.Kind.EMBED, {"newest": True}),
-    (Job.Kind.MATCH, {"newest": True}),
-]
-
-
 class Kept(admin.ModelAdmin):
     """Rows that are never deleted."""
 
@@ -105,7 +99,7 @@ class CollectionAdmin(Kept):
 
     @admin.action(description=_("Adapt: fit encoders to the photos and match with them"), permissions=["change"])
     def adapt(self, request: HttpRequest, queryset: QuerySet[Collection]) -> None:
-        self._enqueue(request, queryset, ADAPT)
+        self._enqueue(request, queryset, THEN_ADAPT)
 
     @admin.action(description=_("Embed photos that are not embedded yet"), permissions=["change"])
     def embed(self, request: HttpRequest, queryset: QuerySet[Collection]) -> None:
@@ -113,7 +107,7 @@ class CollectionAdmin(Kept):
 
     @admin.action(description=_("Find duplicates"), permissions=["change"])
     def find_duplicates(self, request: HttpRequest, queryset: QuerySet[Collection]) -> None:
-        self._enqueue(request, queryset, [(Job.Kind.EMBED, {}), (Job.Kind.MATCH, {})])
+        self._enqueue(request, queryset, SERVE_FIRST)
 
     def _enqueue(self, request: HttpRequest, collections: Any, steps: list[Step]) -> None:
         jobs = [job for collection in collections for job in enqueue(collection, steps)]

@@ -2,9 +2,9 @@ import zipfile
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 from django import forms
-from django.contrib.postgres.forms import SimpleArrayField
 from django.core.files.uploadedfile import UploadedFile
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -70,19 +70,31 @@ def _lines(rows: int) -> forms.Textarea:
     return forms.Textarea(attrs={"rows": rows})
 
 
+class LinesField(forms.Field):
+    """A list, one entry a line: a comma may be part of an entry. Empty lines are no entries."""
+
+    widget = _lines(4)
+
+    def to_python(self, value: Any) -> list[str]:
+        text = str(value or "").replace("\0", "")  # which PostgreSQL cannot store
+        return [line for part in text.splitlines() if (line := part.strip())]
+
+    def prepare_value(self, value: Any) -> Any:
+        return "\n".join(value) if isinstance(value, list) else value
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return self.to_python(data) != (initial or [])
+
+
 class DublinCoreForm(forms.ModelForm):
     """The description that Photo has of its own."""
 
-    # One a line: a comma may be part of a subject.
-    subjects = SimpleArrayField(
-        forms.CharField(max_length=300), delimiter="\n", required=False, widget=_lines(4), help_text=_("One a line.")
-    )
+    subjects = LinesField(required=False, help_text=_("One a line."))
 
     class Meta:
         model = Photo
         fields = ["identifier", *Photo.DESCRIPTION_FIELDS]
         widgets = {"description": _lines(6), "rights": _lines(2), "source": _lines(2), "notes": _lines(3)}
-
 
     def clean_identifier(self) -> str:
         identifier = self.cleaned_data["identifier"]

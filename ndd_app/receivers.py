@@ -5,16 +5,6 @@ from typing import Any
 from ndd_app.models import Collection, Job
 from ndd_app.signals import collection_ingested
 
-SERVE_FIRST: list[tuple[str, dict[str, Any]]] = [(Job.Kind.EMBED, {}), (Job.Kind.MATCH, {})]
-"""Pairs on the pages within minutes, with what serves already."""
-
-THEN_ADAPT: list[tuple[str, dict[str, Any]]] = [
-    (Job.Kind.ADAPT, {}),
-    (Job.Kind.EMBED, {"newest": True}),
-    (Job.Kind.MATCH, {"newest": True}),
-]
-"""The last step switches the collection's own encoders on."""
-
 
 def connect() -> None:
     collection_ingested.connect(find_duplicates_of_new_photos, dispatch_uid="ndd.find_duplicates_of_new_photos")
@@ -23,7 +13,7 @@ def connect() -> None:
 def find_duplicates_of_new_photos(collection: Collection, **_: Any) -> None:
     if not _has_photos_that_nobody_will_match(collection):
         return
-    from ndd_app.tasks import enqueue
+    from ndd_app.tasks import SERVE_FIRST, THEN_ADAPT, enqueue
 
     # Photos added later use the encoders that are there; fitting anew is offered, not done behind one's back.
     first_time = not collection.encoders.exists()

@@ -19,6 +19,16 @@ SWEEP_SECONDS = 2
 
 Step = tuple[str, dict[str, Any]]
 
+SERVE_FIRST: list[Step] = [(Job.Kind.EMBED, {}), (Job.Kind.MATCH, {})]
+"""Pairs on the pages within minutes, with what serves already."""
+
+THEN_ADAPT: list[Step] = [
+    (Job.Kind.ADAPT, {}),
+    (Job.Kind.EMBED, {"newest": True}),
+    (Job.Kind.MATCH, {"newest": True}),
+]
+"""The last step switches the collection's own encoders on."""
+
 _busy = threading.Event()
 _stop = threading.Event()
 

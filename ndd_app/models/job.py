@@ -3,6 +3,7 @@
 import os
 import socket
 import uuid
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -36,7 +37,8 @@ class JobQuerySet(models.QuerySet["Job"]):
         """Give the jobs of dead workers back; one that took down several workers is failed instead."""
         self.stale().filter(attempts__lt=MAX_ATTEMPTS).update(state=Job.State.WAITING, claim=None)
         for job in self.stale():
-            job.fail(f"Its worker died {job.attempts} times. Look at the worker's log; was it out of memory?")
+            with suppress(JobLost):  # another sweeper was faster
+                job.fail(f"Its worker died {job.attempts} times. Look at the worker's log; was it out of memory?")
 
 
 class Job(models.Model):

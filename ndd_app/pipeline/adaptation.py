@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from ndd_app.exceptions import NoPhotos, TooFewPhotos, UnknownMethod
+from ndd_app.exceptions import NoPhotos, TooFewPhotos, UnknownMethod, WeightsUnavailable
 from ndd_app.models import Collection, Encoder
 from ndd_app.models.encoder import one_of_each_family
 from ndd_app.pipeline.encoders import DEFAULT_METHODS, fit_encoder
@@ -17,23 +17,19 @@ class AdaptResult:
 
 
 def adapt_collection(collection: Collection, method: str | None = None, track: Track = untracked) -> AdaptResult:
-    """Fit `method`, or the default one of each family that serves, on the collection's photos."""
+    """Fit `method`, or the default one of each family, on the collection's photos."""
     photos = list(collection.photos.order_by("checksum", "pk"))
     if not photos:
         raise NoPhotos(collection=collection.slug)
     result = AdaptResult()
-    for name in [method] if method else _default_methods():
+    for name in [method] if method else DEFAULT_METHODS.values():
         if name not in METHODS:
             raise UnknownMethod(method=name, known=", ".join(METHODS))
         try:
             result.encoders.append(fit_encoder(name, photos, collection, track))
-        except TooFewPhotos as reason:
-            result.notes.append(f"{name}: {reason} The site encoder keeps serving.")
+        except (TooFewPhotos, WeightsUnavailable) as reason:
+            result.notes.append(f"Nothing was fitted by {name}. {reason}")
     return result
-
-
-def _default_methods() -> list[str]:
-    return [DEFAULT_METHODS[Encoder.Family(encoder.family)] for encoder in Encoder.objects.site()]
 
 
 def newest_encoders(collection: Collection) -> list[Encoder]:

@@ -84,6 +84,8 @@ def copy_description(
     """
     descriptions = adapter()
     _require_permission(descriptions, person, target)
+    if not descriptions.may_view(person, source):
+        raise NotAllowed(person=person.get_username() or "An anonymous visitor", photo=descriptions.title(target))
     for photo in sorted([source, target], key=lambda photo: photo.pk):  # one order for everybody: no deadlock
         descriptions.lock(photo)
     preview = preview_copy(source, target, modes)

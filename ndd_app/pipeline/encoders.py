@@ -7,6 +7,7 @@ from functools import lru_cache
 from hashlib import sha256
 from importlib.metadata import version
 
+import torch
 from django.db import IntegrityError, transaction
 
 from ndd_app.conf import conf
@@ -16,11 +17,13 @@ from ndd_app.pipeline.features import CollectionPhotos
 from ndd_app.pipeline.progress import Track, untracked
 from ndd_app.storage import read_bytes, save_bytes
 from ndd_app.vision import encoders as vision
-from ndd_app.vision.backbones import default_backbone, load_backbone
+from ndd_app.vision.backbones import load_backbone
 from ndd_app.vision.classical import RootSift
 from ndd_app.vision.methods import METHODS
 
 DEFAULT_METHODS = {Encoder.Family.DEEP: "whiten", Encoder.Family.CLASSICAL: "vlad"}
+BACKBONE = {"cpu": "vit_small_patch14_reg4_dinov2", "cuda": "vit_large_patch14_reg4_dinov2"}
+"""DINOv2 with registers (Oquab et al. 2023, Darcet et al. 2023), Apache-2.0: as large as the machine allows."""
 SITE_SAMPLE = 5_000
 SEED = 0
 
@@ -36,7 +39,7 @@ def load_extractor(family: str) -> vision.Extractor:
     """The family's extractor as the settings want it; raises WeightsUnavailable for a backbone without weights."""
     if family == Encoder.Family.CLASSICAL:
         return RootSift()
-    return load_backbone(conf.backbone or default_backbone(), conf.weights_dir)
+    return load_backbone(conf.backbone or BACKBONE["cuda" if torch.cuda.is_available() else "cpu"], conf.weights_dir)
 
 
 def load_encoder(encoder: Encoder) -> vision.Encoder:

@@ -1,16 +1,42 @@
 """From rankings to candidates: the pairs of a collection that may be duplicates, with what each detector says."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
+import numpy as np
+import numpy.typing as npt
 from django.db import transaction
 
 from ndd_app.exceptions import NoPhotos
-from ndd_app.models import Candidate, Collection, Encoder, Photo, Verdict
+from ndd_app.models import Candidate, Collection, Encoder, Evidence, Fingerprint, Photo, Verdict
 from ndd_app.pipeline.encoders import serve
 from ndd_app.pipeline.progress import Track, untracked
-from ndd_app.pipeline.ranking import embedded_by, fused_ranking
+from ndd_app.pipeline.ranking import embedded_by, fuse_encoders
 from ndd_app.signals import candidates_found
+from ndd_app.vision.neighbours import (
+    Fused,
+    Indices,
+    nearest_by_bits,
+    pairs_within,
+    places,
+    ranked_lists,
+    shared_bits,
+    suggested_threshold,
+    unordered,
+)
+
+NEIGHBOURS = 20
+"""Neighbours of each photo, by each encoder and fingerprint, that are looked at as pairs."""
+FLOOR = 0.0
+"""Pairs below this score are not stored: strangers as near as these are usual. A pair with a verdict always is."""
+SAME_PIXELS = 20.0
+"""The score of two files with equal pixels, whatever the encoders say."""
+LIKE_BITS = 0.9
+"""The share of equal bits from which on a fingerprint proposes a pair, and is worth being mentioned."""
+Detector = Evidence.Detector
+Codes = dict[str, npt.NDArray[np.uint8]]
 
 
 @dataclass(frozen=True)
@@ -25,24 +51,109 @@ class MatchResult:
 def find_duplicates(
     collection: Collection, encoders: Sequence[Encoder] | None = None, track: Track = untracked
 ) -> MatchResult:
-    """Match every photo with all others. Encoders given by name serve the collection from now on."""
+    """Match every photo with all others and replace the collection's candidates.
+
+    Without `encoders` those that serve are used. Encoders that are given serve from now on, in the same transaction.
+    """
     photos = list(collection.photos.order_by("pk"))
     if not photos:
         raise NoPhotos(collection=collection.slug)
     used = embedded_by(collection, Encoder.objects.serving(collection) if encoders is None else encoders)
-    r = fused_ranking(collection, photos, 5)
-    cands = []
-    for a, (ns, ss) in enumerate(zip(r.neighbours, r.scores)):
-        b = int(ns[0])
-        if ns[0] >= 0 and a < b:
-            cands.append(Candidate(first=photos[a], second=photos[b], score=round(float(ss[0]), 4)))
+    codes = _fingerprints(photos)
+    same = _equal(photos, lambda photo: photo.pixel_hash)
+    answered = _answered_pairs(photos)
+    fused = fuse_encoders(photos, used, NEIGHBOURS, also=unordered([_alike_by_bits(codes), same, answered]))
+    fused.scores[_among(fused.pairs, same)] = SAME_PIXELS
+    lists = ranked_lists(fused, len(photos), NEIGHBOURS)
+    fused = fused.only((fused.scores >= FLOOR) | _among(fused.pairs, answered))
+    threshold = suggested_threshold(fused, len(photos))
+    candidates = _candidates(photos, fused, places(lists, fused.pairs))
+    evidence = list(_evidence(track(candidates, "Comparing pairs", len(candidates)), fused, used, codes))
     with transaction.atomic():
+        Collection.objects.select_for_update().get(pk=collection.pk)  # one matching at a time replaces the pairs
         Candidate.objects.filter(first__collection=collection).delete()
-        Candidate.objects.bulk_create(cands)
-        Collection.objects.filter(pk=collection.pk).update(suggested_threshold=1.2)
-        for e in used:
-            if e.collection_id:
-                serve(e)
-    result = MatchResult(len(photos), len(cands), len(cands), 1.2, tuple(map(str, used)))
-    transaction.on_commit(lambda: candidates_found.send(sender=Collection, collection=collection, result=result))
+        Candidate.objects.bulk_create(candidates, batch_size=2_000)
+        Evidence.objects.bulk_create(evidence, batch_size=2_000)
+        Collection.objects.filter(pk=collection.pk).update(suggested_threshold=threshold)
+        for encoder in encoders or ():
+            serve(encoder)
+        shown = Candidate.objects.shown().filter(first__collection=collection).count()
+        result = MatchResult(len(photos), len(candidates), shown, threshold, tuple(map(str, used)))
+        transaction.on_commit(lambda: candidates_found.send(Collection, collection=collection, result=result))
     return result
+
+
+def _fingerprints(photos: Sequence[Photo]) -> Codes:
+    """(n, bits) of 0 and 1 for each kind of fingerprint."""
+    stored = Fingerprint.objects.in_bulk([photo.pk for photo in photos])
+    names = {Detector.PHASH: "phash", Detector.BLOCK_MEAN: "block_mean"}
+    return {
+        detector: np.array([[*getattr(stored[photo.pk], name)] for photo in photos]).astype(np.uint8)
+        for detector, name in names.items()
+    }
+
+
+def _alike_by_bits(codes: Codes) -> Indices:
+    lists = (nearest_by_bits(code, NEIGHBOURS) for code in codes.values())
+    return unordered([pairs_within(found, NEIGHBOURS, at_least=LIKE_BITS) for found in lists])
+
+
+def _equal(photos: Sequence[Photo], value: Callable[[Photo], str]) -> Indices:
+    holders: dict[str, list[int]] = defaultdict(list)
+    for number, photo in enumerate(photos):
+        holders[value(photo)].append(number)
+    return _as_pairs(pair for numbers in holders.values() for pair in combinations(numbers, 2))
+
+
+def _answered_pairs(photos: Sequence[Photo]) -> Indices:
+    """A person's answer keeps a pair in view, whatever the encoders of today think of it."""
+    number = {photo.pk: row for row, photo in enumerate(photos)}
+    pairs = Verdict.objects.filter(first__in=number, second__in=number).values_list("first_id", "second_id")
+    return _as_pairs((number[first], number[second]) for first, second in pairs)
+
+
+def _as_pairs(pairs: Iterable[tuple[int, int]]) -> Indices:
+    return np.array(list(pairs), np.int64).reshape(-1, 2)
+
+
+def _among(pairs: Indices, some: Indices) -> npt.NDArray[np.bool_]:
+    wanted = {(int(first), int(second)) for first, second in unordered([some])}
+    return np.array([(int(first), int(second)) in wanted for first, second in pairs], bool)
+
+
+def _candidates(photos: Sequence[Photo], fused: Fused, ranks: Indices) -> list[Candidate]:
+    return [
+        Candidate(
+            first=photos[first],
+            second=photos[second],
+            score=score,
+            rank_of_second=int(there) or None,
+            rank_of_first=int(back) or None,
+        )
+        for (first, second), score, (there, back) in zip(fused.pairs, fused.scores.tolist(), ranks, strict=True)
+    ]
+
+
+def _evidence(
+    candidates: Iterable[Candidate], fused: Fused, encoders: Sequence[Encoder], codes: Codes
+) -> Iterator[Evidence]:
+    """What each detector that has something to say says about each pair."""
+    bits = {detector: shared_bits(code, fused.pairs) for detector, code in codes.items()}
+    for row, candidate in enumerate(candidates):
+        for column, encoder in enumerate(encoders):
+            there, back = fused.ranks[row, column]
+            yield Evidence(
+                candidate=candidate,
+                detector=Detector(encoder.family),
+                encoder=encoder,
+                score=float(fused.similarity[row, column]),
+                rank_of_second=int(there) or None,
+                rank_of_first=int(back) or None,
+            )
+        for detector, shares in bits.items():
+            if shares[row] >= LIKE_BITS:
+                yield Evidence(candidate=candidate, detector=detector, score=float(shares[row]))
+        if candidate.first.pixel_hash == candidate.second.pixel_hash:
+            yield Evidence(candidate=candidate, detector=Detector.SAME_PIXELS, score=1)
+        if candidate.first.checksum == candidate.second.checksum:
+            yield Evidence(candidate=candidate, detector=Detector.SAME_FILE, score=1)

@@ -70,21 +70,30 @@ def possible_duplicates(photo: Photo, person: Person) -> PossibleDuplicates:
     """The photo's pairs with photos that the person may see, best first."""
     candidates = Candidate.objects.of(photo).select_related("first__collection", "second__collection")
     by_partner = {c.other(photo).pk: c for c in candidates.prefetch_related("evidence").order_by("-score", "pk")}
-    verdicts = defaultdict(list)
-    for verdict in Verdict.objects.latest_of_each_person().filter(Q(first=photo) | Q(second=photo)):
-        verdicts[verdict.second_id if verdict.first_id == photo.pk else verdict.first_id].append(verdict)
+    verdicts = _verdicts_by_partner(photo)
     partners = {pk: candidate.other(photo) for pk, candidate in by_partner.items()}
-    if known_by_verdict_only := verdicts.keys() - partners.keys() - {None}:
-        partners |= Photo.objects.select_related("collection").in_bulk(list(known_by_verdict_only))
+    if named_by_people_only := verdicts.keys() - partners.keys():
+        partners |= Photo.objects.select_related("collection").in_bulk(named_by_people_only)
     descriptions = adapter()
+    visible = set(descriptions.visible(person, Photo.objects.filter(pk__in=partners)).values_list("pk", flat=True))
     found = [
-        PossibleDuplicate(photo, partner, by_partner.get(pk), tuple(verdicts[pk]))
+        PossibleDuplicate(photo, partner, by_partner.get(pk), tuple(verdicts.get(pk, ())))
         for pk, partner in partners.items()
-        if descriptions.may_view(person, partner) and not descriptions.same_record(photo, partner)
+        if pk in visible and not descriptions.same_record(photo, partner)
     ]
     refused = [pair for pair in found if pair.settled == Answer.NO]
     to_see = [pair for pair in found if pair.settled != Answer.NO and (pair.is_shown or pair.verdicts)]
     return PossibleDuplicates(to_see, [pair for pair in found if not (pair.is_shown or pair.verdicts)], refused)
+
+
+def _verdicts_by_partner(photo: Photo) -> dict[int, list[Verdict]]:
+    """What each person said last about the photo's pairs, by the id of the other photo, if that is still there."""
+    verdicts: dict[int, list[Verdict]] = defaultdict(list)
+    for verdict in Verdict.objects.latest_of_each_person().filter(Q(first=photo) | Q(second=photo)):
+        partner = verdict.second_id if verdict.first_id == photo.pk else verdict.first_id
+        if partner:
+            verdicts[partner].append(verdict)
+    return verdicts
 
 
 def count_shown(photos: Iterable[Photo]) -> Counter[int]:
@@ -131,6 +140,10 @@ def open_to(person: Person) -> Q:
     answers = Verdict.objects.filter(first=OuterRef("first"), second=OuterRef("second"))
     enough = answers.filter(Q(answer__in=[Answer.YES, Answer.NO]) | Q(person_name=person.get_username()))
     return ~Q(Exists(enough))
+
+
+def count_open(collection: Collection, person: Person) -> int:
+    return queue(collection, person).filter(open_to(person)).count()
 
 
 def place_in_queue(collection: Collection, candidate: Candidate | None, person: Person) -> PlaceInQueue:

@@ -9,10 +9,10 @@ import numpy.typing as npt
 from ndd_app.exceptions import NotEmbedded, UnknownEncoder
 from ndd_app.models import Collection, Encoder, Photo
 from ndd_app.pipeline.embedding import load_embeddings
-from ndd_app.vision import neighbours
+from ndd_app.vision.neighbours import Fused, Indices, fuse, nearest, ranked_lists
 
 LIST = 50
-"""Neighbours of a photo that the fusion looks at, from each encoder."""
+"""Neighbours of each photo in the rankings that are evaluated."""
 
 
 @dataclass(frozen=True)
@@ -39,9 +39,15 @@ def rank_with_encoder(collection: Collection, photos: Sequence[Photo], encoder_i
 
 
 def fused_ranking(collection: Collection, photos: Sequence[Photo], top: int) -> Ranking:
-    encoders = embedded_by(collection, Encoder.objects.serving(collection))
-    lists = neighbours.nearest(sum(load_embeddings(photos, encoder) for encoder in encoders), top)
+    fused = fuse_encoders(photos, embedded_by(collection, Encoder.objects.serving(collection)), top)
+    lists = ranked_lists(fused, len(photos), top)
     return Ranking("fused", lists.indices, lists.scores)
+
+
+def fuse_encoders(
+    photos: Sequence[Photo], encoders: Sequence[Encoder], count: int, also: Indices | None = None
+) -> Fused:
+    return fuse([load_embeddings(photos, encoder) for encoder in encoders], count, also)
 
 
 def embedded_by(collection: Collection, encoders: Sequence[Encoder]) -> list[Encoder]:
@@ -54,6 +60,6 @@ def embedded_by(collection: Collection, encoders: Sequence[Encoder]) -> list[Enc
 
 
 def _rank(photos: Sequence[Photo], encoder: Encoder, top: int) -> Ranking:
-    lists = neighbours.nearest(load_embeddings(photos, encoder), top)
+    lists = nearest(load_embeddings(photos, encoder), top)
     scope = "" if encoder.collection_id else " (site)"
     return Ranking(f"{encoder.backbone} {encoder.method}{scope}", lists.indices, lists.scores)

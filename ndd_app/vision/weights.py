@@ -52,7 +52,8 @@ def find_weights(name: str, weights_dir: Path | None) -> WeightsFile:
         return WeightsFile(Path(cached), f"{repository} in the local hub cache")
     if constants.HF_HUB_OFFLINE:
         raise WeightsUnavailable(name=name, detail="HF_HUB_OFFLINE forbids asking the hub")
-    if trouble := _hub_trouble(hf_hub_url(repository, HUB_FILE), int(time.monotonic() / PROBE_AGAIN_AFTER_SECONDS)):
+    period = int(time.monotonic() / PROBE_AGAIN_AFTER_SECONDS)
+    if trouble := _hub_trouble(hf_hub_url(repository, HUB_FILE), period):
         raise WeightsUnavailable(name=name, detail=trouble)
     return WeightsFile(_download(name, repository), f"{repository} from {constants.ENDPOINT}")
 

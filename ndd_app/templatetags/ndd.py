@@ -1,0 +1,95 @@
+"""What a host puts on its own pages: `{% load ndd %}{% possible_duplicates photo %}`."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django import template
+from django.utils.text import get_text_list
+from django.utils.translation import gettext as _
+
+from ndd_app.description import Field, Value, adapter
+from ndd_app.models import Collection, Evidence, Photo
+from ndd_app.pipeline.pairs import possible_duplicates as find_possible_duplicates
+from ndd_app.pipeline.provenance import copied_fields as find_copied_fields
+
+register = template.Library()
+
+
+@register.inclusion_tag("ndd_app/possible_duplicates.html", takes_context=True)
+def possible_duplicates(context: template.Context, photo: Photo) -> dict[str, Any]:
+    """The panel of a record page: pairs of this photo, with what people said about them."""
+    user = context["request"].user
+    pairs = find_possible_duplicates(photo, user)
+    return {"photo": photo, "pairs": pairs, "was_matched": photo.collection.shown_from is not None}
+
+
+@register.inclusion_tag("ndd_app/copied_fields.html", takes_context=True)
+def copied_fields(context: template.Context, photo: Photo) -> dict[str, Any]:
+    """Which values of a description were copied: from where, by whom, when."""
+    request = context["request"]
+    may_edit = adapter().may_edit(request.user, photo)
+    return {"copies": find_copied_fields(photo), "may_edit": may_edit, "request": request}
+
+
+@register.inclusion_tag("ndd_app/running_jobs.html", takes_context=True)
+def running_jobs(context: template.Context, collection: Collection) -> dict[str, Any]:
+    """One line about the collection's unfinished jobs, kept up to date; nothing when there are none."""
+    if not context["request"].user.is_authenticated:
+        return {}
+    return {"collection": collection, "jobs": list(collection.jobs.unfinished().order_by("pk"))}
+
+
+@register.filter
+def record_title(photo: Photo) -> str:
+    return adapter().title(photo)
+
+
+@register.filter
+def record_address(photo: Photo) -> str:
+    return adapter().address(photo)
+
+
+@register.filter
+def collection_address(collection: Collection) -> str | None:
+    return adapter().collection_address(collection)
+
+
+@register.filter
+def in_words(value: Value | None) -> str:
+    """A field's value as one text; lists with a dot between their entries."""
+    return " · ".join(value) if isinstance(value, list) else value or ""
+
+
+@register.filter
+def labels(fields: Sequence[Field]) -> str:
+    """“title, date and place”."""
+    return get_text_list([field.label.lower() for field in fields], _("and"))
+
+
+@register.filter
+def in_short(evidence: Evidence) -> str:
+    """“deep encoder 0.93”; equality needs no score."""
+    label = evidence.get_detector_display()
+    is_equality = evidence.detector in (Evidence.Detector.SAME_FILE, Evidence.Detector.SAME_PIXELS)
+    return label if is_equality else f"{label} {evidence.score:.2f}"
+
+
+@register.filter
+def percent(share: float) -> str:
+    """“97 %”; never 100 for what is not certain."""
+    return f"{min(round(100 * share), 99) if share < 1 else 100} %"
+
+
+@register.filter
+def duration(seconds: float) -> str:
+    """“42 s”, “3 min 10 s”, “2 h 5 min”."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, left = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {left} min"
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
+@register.filter
+def entry(mapping: dict[str, Any], key: str) -> Any:
+    return mapping.get(key)

@@ -1,0 +1,97 @@
+"""Two photos side by side, and a person's answer about them."""
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
+
+from ndd_app.description import adapter
+from ndd_app.forms import VerdictForm
+from ndd_app.models import Photo, Verdict
+from ndd_app.pipeline.comparison import Agreement, compare_descriptions
+from ndd_app.pipeline.pairs import candidate_of, next_open_pair, place_in_queue, queue
+from ndd_app.pipeline.provenance import copies_between
+from ndd_app.pipeline.review import agreed_answer, record_verdict
+from ndd_app.views import access
+from ndd_app.views.words import short_title
+
+
+@require_safe
+def compare(request: HttpRequest, first: int, second: int) -> HttpResponse:
+    one, other = access.get_pair(request, first, second)
+    candidate = candidate_of(one, other)
+    comparisons = compare_descriptions(one, other)
+    latest = list(Verdict.objects.on(one, other).latest_of_each_person())
+    context = {
+        "one": one,
+        "other": other,
+        "candidate": candidate,
+        "evidence": candidate.evidence.select_related("encoder") if candidate else [],
+        "comparisons": [c for c in comparisons if c.agreement != Agreement.ABSENT],
+        "absent": [c.field.label for c in comparisons if c.agreement == Agreement.ABSENT],
+        "one_gives": sum(c.agreement == Agreement.ONLY_ONE for c in comparisons),
+        "other_gives": sum(c.agreement == Agreement.ONLY_OTHER for c in comparisons),
+        "answers": Verdict.Answer.choices,
+        "verdicts": latest,
+        "settled": agreed_answer(latest),
+        "mine": next((v.answer for v in latest if v.person_name == request.user.get_username()), None),
+        "copies": copies_between(one, other),
+        "place": place_in_queue(one.collection, candidate, request.user),
+        "back": _photo_to_return_to(request.GET.get("back"), one, other),
+        "may_answer": access.may_answer(request, one, other),
+        "may_edit_one": adapter().may_edit(request.user, one),
+        "may_edit_other": adapter().may_edit(request.user, other),
+    }
+    return render(request, "ndd_app/compare.html", context)
+
+
+@access.login_required
+@require_POST
+def verdict(request: access.SignedInRequest, first: int, second: int) -> HttpResponse:
+    """After “yes” the page stays, since copying comes next; any other answer leads on."""
+    one, other = access.get_pair(request, first, second)
+    access.require_answer(request, one, other)
+    form = VerdictForm(request.POST)
+    if not form.is_valid():
+        messages.error(request, _("Answer with yes, no or unsure."))
+        return redirect("ndd:compare", first, second)
+    given = record_verdict(one, other, person=request.user, **form.cleaned_data)
+    messages.success(request, _confirmation(given, one, other))
+    back = _photo_to_return_to(request.POST.get("back"), one, other)
+    if given.answer == Verdict.Answer.YES:
+        return redirect(_address(one, other) + (f"?back={back.pk}" if back else ""))
+    if back:
+        return redirect(adapter().address(back))
+    pair = next_open_pair(one.collection, request.user, candidate_of(one, other))
+    return redirect(_address(pair.first, pair.second) if pair else reverse("ndd:review", args=[one.collection.slug]))
+
+
+@require_safe
+def review(request: HttpRequest, slug: str) -> HttpResponse:
+    """Go to the first pair of the collection that waits for an answer."""
+    collection = access.get_collection(request, slug)
+    pair = next_open_pair(collection, request.user)
+    if pair:
+        return redirect(_address(pair.first, pair.second))
+    context = {"collection": collection, "total": queue(collection, request.user).count()}
+    return render(request, "ndd_app/all_answered.html", context)
+
+
+def _address(one: Photo, other: Photo) -> str:
+    return reverse("ndd:compare", args=[one.pk, other.pk])
+
+
+def _confirmation(given: Verdict, one: Photo, other: Photo) -> str:
+    """What was recorded, with the way back to the pair for those who pressed the wrong key."""
+    titles = {"address": _address(one, other), "one": short_title(one), "other": short_title(other)}
+    pair = format_html('<a href="{address}">{one} – {other}</a>', **titles)
+    answer = Verdict.Answer(given.answer).label
+    return format_html(_("Recorded “{answer}” for {pair}."), answer=answer, pair=pair)
+
+
+def _photo_to_return_to(pk: str | None, one: Photo, other: Photo) -> Photo | None:
+    """The photo whose record the visitor came from."""
+    return next((photo for photo in (one, other) if str(photo.pk) == pk), None)

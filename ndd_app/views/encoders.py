@@ -1,0 +1,54 @@
+"""Which encoders serve which collection, and what is known about each."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.http import require_safe
+
+from ndd_app.models import Collection, Encoder, Job
+from ndd_app.views import access
+
+
+@dataclass(frozen=True)
+class Service:
+    """What serves one collection, family by family, and what its last embedding had to say about that."""
+
+    collection: Collection
+    encoders: dict[str, Encoder | None]
+    notes: list[str]
+
+
+@access.login_required
+@require_safe
+def encoders(request: HttpRequest) -> HttpResponse:
+    every = list(Encoder.objects.select_related("collection"))
+    context = {
+        "families": Encoder.Family,
+        "site": [encoder for encoder in every if encoder.collection is None],
+        "services": _services(every),
+        "own": [encoder for encoder in every if encoder.collection],
+    }
+    return render(request, "ndd_app/encoders.html", context)
+
+
+@access.login_required
+@require_safe
+def encoder(request: HttpRequest, pk: int) -> HttpResponse:
+    encoder = get_object_or_404(Encoder.objects.select_related("collection"), pk=pk)
+    return render(request, "ndd_app/encoder.html", {"encoder": encoder, "photos": encoder.embeddings.count()})
+
+
+def _services(encoders: Iterable[Encoder]) -> list[Service]:
+    serving = {(e.collection_id, e.family): e for e in encoders if e.is_serving}
+    embeddings = Job.objects.filter(kind=Job.Kind.EMBED, state=Job.State.DONE)
+    last_job = {job.collection_id: job for job in embeddings.order_by("collection_id", "-pk").distinct("collection_id")}
+    return [
+        Service(
+            collection,
+            {f: serving.get((collection.pk, f)) or serving.get((None, f)) for f in Encoder.Family.values},
+            last_job[collection.pk].result.get("notes", []) if collection.pk in last_job else [],
+        )
+        for collection in Collection.objects.all()
+    ]

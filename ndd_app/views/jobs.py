@@ -1,0 +1,96 @@
+"""What the workers are doing, what waits for what, and what failed."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
+
+from ndd_app.models import Collection, Job
+from ndd_app.tasks import wake
+from ndd_app.views import access
+
+LATEST = 100
+LISTED = {"problems", "exact_copies", "notes"}
+UNFINISHED = {Job.State.WAITING, Job.State.RUNNING}
+
+
+@access.login_required
+@require_safe
+def jobs(request: HttpRequest) -> HttpResponse:
+    return render(request, "ndd_app/jobs.html", _latest(request))
+
+
+@access.login_required
+@require_safe
+def live(request: HttpRequest) -> HttpResponse:
+    """The part of the page that changes, asked for every other second."""
+    return render(request, "ndd_app/jobs_live.html", _latest(request))
+
+
+@access.login_required
+@require_safe
+def running(request: HttpRequest, slug: str) -> HttpResponse:
+    """The line about a collection's unfinished jobs, for the pages that show it."""
+    collection = get_object_or_404(Collection, slug=slug)
+    jobs = list(collection.jobs.unfinished().order_by("pk"))
+    return render(request, "ndd_app/running_jobs.html", {"collection": collection, "jobs": jobs, "was_running": True})
+
+
+@access.login_required
+@require_safe
+def job(request: HttpRequest, pk: int) -> HttpResponse:
+    job = get_object_or_404(Job.objects.select_related("collection", "after__collection"), pk=pk)
+    context = {
+        "job": job,
+        "facts": [(name.replace("_", " ").capitalize(), _in_words(value)) for name, value in _facts(job)],
+        "followers": job.followers.select_related("collection").order_by("pk"),
+        "may_start": access.may_start_jobs(request),
+    }
+    return render(request, "ndd_app/job.html", context)
+
+
+@access.starts_jobs
+@require_POST
+def retry(request: HttpRequest, pk: int) -> HttpResponse:
+    job = get_object_or_404(Job, pk=pk)
+    if job.retry():
+        wake(job)
+        messages.success(request, _("The job is in the queue again, and with it what was to follow."))
+    else:
+        messages.error(request, _("Only a failed job can be tried again."))
+    return redirect(access.safe_next(request) or "ndd:jobs")
+
+
+def _latest(request: HttpRequest) -> dict[str, object]:
+    latest = Job.objects.select_related("collection").order_by("-pk")[:LATEST]
+    chains = chains_of(latest)
+    unfinished = [chain for chain in chains if UNFINISHED & {job.state for job in chain}]
+    finished = [chain for chain in chains if chain not in unfinished]
+    return {"unfinished": unfinished, "finished": finished, "may_start": access.may_start_jobs(request)}
+
+
+def chains_of(jobs: Iterable[Job]) -> list[list[Job]]:
+    """Jobs that follow each other, together and in order; the newest chain first."""
+    chains: dict[int, list[Job]] = {}
+    for job in sorted(jobs, key=lambda job: job.pk):
+        chain = chains.get(job.after_id or 0, [])
+        chain.append(job)
+        chains[job.pk] = chain
+    different = {id(chain): chain for chain in chains.values()}
+    return sorted(different.values(), key=lambda chain: -chain[0].pk)
+
+
+def _facts(job: Job) -> list[tuple[str, Any]]:
+    """What the job was told and what came out, without what the page shows in a list of its own."""
+    facts = [*job.parameters.items(), *job.result.items()]
+    return [(name, value) for name, value in facts if name not in LISTED and value is not None]
+
+
+def _in_words(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name}: {entry}" for name, entry in value.items())
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

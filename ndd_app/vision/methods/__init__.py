@@ -1,0 +1,12 @@
+"""The ways to fit an encoder to photos, one file each. Later methods are one file and one line here."""
+
+from ndd_app.vision.methods import cosine, vlad, whiten
+from ndd_app.vision.methods.fitting import Fitted, Method, Photos
+
+__all__ = ["METHODS", "Fitted", "Method", "Photos"]
+
+METHODS: dict[str, Method] = {
+    "cosine": Method("deep", cosine.fit),
+    "vlad": Method("classical", vlad.fit),
+    "whiten": Method("deep", whiten.fit),
+}

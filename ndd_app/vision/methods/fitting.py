@@ -1,0 +1,42 @@
+"""What every method takes and gives."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+from ndd_app.vision.encoders import Encoder, Extractor, Features
+from ndd_app.vision.images import Pixels
+
+
+class Photos(Protocol):
+    """The photos a method is fitted on, in a fixed order."""
+
+    def __len__(self) -> int: ...
+
+    def images(self) -> Iterator[Pixels]:
+        """The pictures themselves, for methods that train on views of them."""
+
+    def features(self, extractor: Extractor) -> list[Features]:
+        """What the extractor gives for each photo, read from a cache where it can."""
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """An encoder, what was chosen on the way (JSON-able), its training curve and remarks for people."""
+
+    encoder: Encoder
+    parameters: dict[str, Any]
+    curve: list[dict[str, Any]] = field(default_factory=list)
+    notes: tuple[str, ...] = ()
+
+
+class Fit(Protocol):
+    def __call__(self, photos: Photos, extractor: Extractor, *, seed: int) -> Fitted: ...
+
+
+@dataclass(frozen=True)
+class Method:
+    """`family` says which extractors it fits: "deep" takes a backbone, "classical" takes RootSIFT."""
+
+    family: Literal["deep", "classical"]
+    fit: Fit

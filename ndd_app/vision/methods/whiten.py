@@ -1,0 +1,27 @@
+"""Centring and whitening on the collection's own photos, without gradients and without labels (transductive)."""
+
+import numpy as np
+
+from ndd_app.exceptions import TooFewPhotos
+from ndd_app.vision.descriptors import SHRINKAGE, Whitening, agreement_by_power, principal_axes
+from ndd_app.vision.encoders import EMBEDDING_SIZE, Encoder, Extractor
+from ndd_app.vision.methods.fitting import Fitted, Photos
+
+FEWEST_PHOTOS = 3
+
+
+def fit(photos: Photos, extractor: Extractor, *, seed: int) -> Fitted:
+    if len(photos) < FEWEST_PHOTOS:
+        raise TooFewPhotos(count=len(photos), minimum=FEWEST_PHOTOS)
+    rows = np.stack(photos.features(extractor)).astype(np.float32)
+    agreement = agreement_by_power(rows, seed=seed)
+    power = max(agreement, key=agreement.__getitem__)  # of equals the first, the mildest
+    spread = principal_axes(rows, EMBEDDING_SIZE - 1)
+    parameters = {
+        "power": power,
+        "agreement": {str(power): round(share, 4) for power, share in agreement.items()},
+        "shrinkage": SHRINKAGE,
+        "axes": len(spread.variances),
+        "photos": len(rows),
+    }
+    return Fitted(Encoder(extractor, Whitening.of(spread, power)), parameters)

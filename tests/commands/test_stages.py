@@ -1,0 +1,66 @@
+import io
+from pathlib import Path
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from ndd_app.models import Collection, Job
+from tests.acceptance.site import write_photos
+from tests.pictures import draw_photo, jpeg
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def scans(tmp_path: Path) -> Path:
+    return write_photos(tmp_path / "scans", {f"{n}.jpg": jpeg(draw_photo(n)) for n in range(3)})
+
+
+def run(*arguments: object, **how: object) -> tuple[str, str]:
+    output, complaints = io.StringIO(), io.StringIO()
+    call_command(*map(str, arguments), stdout=output, stderr=complaints, **how)
+    return output.getvalue(), complaints.getvalue()
+
+
+def test_ingest_here_and_now_leaves_a_finished_job(scans):
+    output, _ = run("ingest_collection", "box-12", scans, title="Box 12")
+    assert "3 photos added" in output
+    assert Collection.objects.get().title == "Box 12"
+    assert Job.objects.get(kind="ingest").state == Job.State.DONE
+
+
+def test_each_problem_is_one_line(scans):
+    (scans / "broken.jpg").write_bytes(b"no picture")
+    _, complaints = run("ingest_collection", "box", scans)
+    [line] = complaints.strip().splitlines()
+    assert line.startswith("broken.jpg: ")
+
+
+def test_with_queue_the_work_is_left_to_the_workers(scans):
+    output, _ = run("ingest_collection", "box", scans, "--queue")
+    job = Job.objects.get()
+    assert (job.state, job.kind) == (Job.State.WAITING, Job.Kind.INGEST)
+    assert job.get_absolute_url() in output
+
+
+@pytest.mark.parametrize(("slug", "source", "complaint"), [("a b", "", "no slug"), ("box", "nowhere", "no .*nowhere")])
+def test_wrong_arguments_are_explained_before_anything_is_made(scans, slug, source, complaint):
+    with pytest.raises(CommandError, match=complaint):
+        run("ingest_collection", slug, scans / source)
+    assert not Collection.objects.exists()
+
+
+def test_embedding_an_empty_collection_or_matching_an_unembedded_one_says_what_to_do(scans):
+    Collection.objects.create(slug="empty", title="Empty")
+    with pytest.raises(CommandError, match="ingest_collection empty"):
+        run("find_duplicates", "empty")
+    run("ingest_collection", "box", scans)
+    with pytest.raises(CommandError, match="embed_collection box"):
+        run("find_duplicates", "box")
+
+
+def test_a_failed_job_keeps_the_error_that_the_command_printed(scans):
+    run("ingest_collection", "box", scans)
+    with pytest.raises(CommandError, match=r"no method mumble\. Choose one of: .*whiten"):
+        run("adapt_collection", "box", "--method", "mumble")
+    assert "mumble" in Job.objects.get(kind="adapt", state=Job.State.FAILED).error

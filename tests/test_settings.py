@@ -1,0 +1,106 @@
+"""A setting that makes no sense stops the start, with its name and what to do."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+from django.conf import settings as django_settings
+from django.core.checks import run_checks
+from django.core.exceptions import ImproperlyConfigured
+
+from archive_site import embedded
+from ndd_app.conf import Conf
+from ndd_app.storage import photo_storage
+
+AT_START = {
+    "DATABASE_URL": ("nonsense", "postgresql://user:password@host:5432/database"),
+    "DEBUG": ("perhaps", "Not a valid boolean"),
+    "NDD_MAX_MEGAPIXELS": ("abc", "Not a valid integer"),
+    "NDD_S3_ADDRESSING_STYLE": ("sideways", "path, virtual"),
+    "NDD_STORAGE": ("tape", "STORAGES has: default, staticfiles"),
+    "NDD_WEIGHTS_DIR": ("/no/such/folder", "HINT: Create the folder"),
+}
+
+
+@pytest.fixture(scope="module")
+def starts() -> dict[str, tuple[int, str]]:
+    """How `manage.py check` ended, and what it said, with one wrong variable each; all run at once."""
+    command = [sys.executable, "manage.py", "check"]
+    running = {
+        name: subprocess.Popen(
+            command,
+            cwd=django_settings.BASE_DIR,
+            env={**os.environ, name: value},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for name, (value, _) in AT_START.items()
+    }
+    said = {name: process.communicate()[1] for name, process in running.items()}
+    return {name: (process.returncode, said[name]) for name, process in running.items()}
+
+
+@pytest.mark.parametrize("name", AT_START)
+def test_a_bad_variable_stops_the_start(name: str, starts: dict[str, tuple[int, str]]):
+    returncode, said = starts[name]
+    assert returncode == 1
+    assert name in said
+    assert AT_START[name][1] in said
+    assert "Traceback" not in said
+
+
+def problems() -> str:
+    return " ".join(f"{problem.msg} {problem.hint}" for problem in run_checks(tags=["ndd"]))
+
+
+def test_a_sound_archive_has_nothing_to_complain_about():
+    assert problems() == ""
+
+
+@pytest.mark.parametrize(
+    "path", ["archive.nothing.Here", "ndd_app.conf.Conf", "ndd_app.description.DescriptionAdapter"]
+)
+def test_an_adapter_must_be_one(settings, path: str):
+    settings.NDD_DESCRIPTION_ADAPTER = path
+    assert "NDD_DESCRIPTION_ADAPTER" in problems()
+    assert "Name a subclass of ndd_app.description.DescriptionAdapter" in problems()
+
+
+@pytest.mark.parametrize("name", ["NDD_MAX_MEGAPIXELS", "NDD_MAX_FILE_MEGABYTES"])
+def test_limits_must_let_something_through(settings, name: str):
+    setattr(settings, name, 0)
+    assert f"{name} must be at least 1. Leave it out" in problems()
+
+
+def test_the_weights_must_lie_in_a_folder(settings, tmp_path):
+    settings.NDD_WEIGHTS_DIR = tmp_path / "none"
+    assert "NDD_WEIGHTS_DIR is no folder" in problems()
+    settings.NDD_WEIGHTS_DIR = str(tmp_path)
+    assert problems() == ""
+
+
+@pytest.mark.filterwarnings("ignore:Overriding setting DATABASES")
+def test_another_database_is_refused(settings):
+    settings.DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3"}}
+    assert "ndd needs PostgreSQL, not django.db.backends.sqlite3" in problems()
+
+
+@pytest.mark.parametrize("value", ["400", True, None])
+def test_a_value_of_another_type_is_named(settings, value):
+    settings.NDD_MAX_MEGAPIXELS = value
+    with pytest.raises(ImproperlyConfigured, match="NDD_MAX_MEGAPIXELS must be int, not"):
+        Conf.from_django()
+
+
+def test_an_unknown_storage_is_named(settings):
+    settings.NDD_STORAGE = "tape"
+    with pytest.raises(ImproperlyConfigured, match="NDD_STORAGE names no storage: 'tape'"):
+        photo_storage()
+
+
+def test_an_address_may_be_a_url_or_in_keyword_form():
+    of_url = embedded.connection_parameters("postgresql://me:a%40b@db:5433/ndd?sslmode=require")
+    of_words = embedded.connection_parameters("user=me password=a@b host=db port=5433 dbname=ndd sslmode=require")
+    assert of_url == of_words

@@ -1,0 +1,144 @@
+"""Who may see and change what: visitors, readers, cataloguers."""
+
+import pytest
+from django.urls import reverse
+
+from ndd_app.models import MetadataCopy, Verdict
+from tests.factories import make_encoder, make_job, make_pair, make_photo
+
+
+@pytest.fixture
+def addresses(collection, described, bare):
+    make_pair(described, bare)
+    pair = [described.pk, bare.pk]
+    return {
+        "collection": reverse("collection", args=["album"]),
+        "record": reverse("record", args=[bare.pk]),
+        "compare": reverse("ndd:compare", args=pair),
+        "review": reverse("ndd:review", args=["album"]),
+        "working_copy": reverse("ndd:working_copy", args=[bare.pk]),
+        "thumbnail": reverse("ndd:thumbnail", args=[bare.pk]),
+        "master": reverse("ndd:master", args=[bare.pk]),
+        "edit": reverse("record_edit", args=[bare.pk]),
+        "copy": reverse("ndd:copy", args=pair),
+        "verdict": reverse("ndd:verdict", args=pair),
+    }
+
+
+SEEING = ["collection", "record", "compare", "review", "working_copy", "thumbnail", "master"]
+
+
+@pytest.mark.parametrize("name", SEEING)
+def test_what_is_not_public_does_not_exist_for_visitors(client, addresses, name):
+    assert client.get(addresses[name]).status_code == 404
+
+
+@pytest.mark.parametrize("name", SEEING)
+def test_what_is_public_can_be_seen_by_all(client, collection, addresses, name):
+    collection.is_public = True
+    collection.save()
+    response = client.get(addresses[name])
+    assert response.status_code in (200, 302)
+    assert b"".join(response) or response.status_code == 302  # read to the end, so that the file is closed
+
+
+def test_a_page_that_is_not_there_leads_visitors_to_the_login(client, addresses):
+    page = client.get(addresses["record"]).content.decode()
+    assert f"{reverse('login')}?next={addresses['record']}" in page
+
+
+@pytest.mark.parametrize("name", ["edit", "copy"])
+def test_changing_begins_with_logging_in(client, collection, addresses, name):
+    collection.is_public = True
+    collection.save()
+    response = client.get(addresses[name])
+    assert response.url == f"{reverse('login')}?next={addresses[name]}"
+
+
+def test_whoever_was_logged_out_while_answering_comes_back_to_the_pair(client, addresses):
+    asked = {"Referer": f"http://testserver{addresses['compare']}"}
+    response = client.post(addresses["verdict"], {"answer": "no"}, headers=asked)
+    assert response.url.endswith(f"?next=http%3A//testserver{addresses['compare']}")
+
+
+@pytest.mark.parametrize("name", ["edit", "copy"])
+def test_readers_may_not_change_anything(reader, addresses, name):
+    assert reader.get(addresses[name]).status_code == 403
+    assert reader.post(addresses[name], {"title": "x"}).status_code == 403
+
+
+def test_readers_may_not_answer(reader, client, addresses):
+    assert reader.post(addresses["verdict"], {"answer": "yes"}).status_code == 403
+    assert client.post(addresses["verdict"], {"answer": "yes"}).status_code == 302
+    assert not Verdict.objects.exists()
+
+
+def test_readers_are_offered_nothing_they_may_not_do(reader, addresses):
+    page = reader.get(addresses["compare"]).content.decode()
+    assert 'name="answer"' not in page
+    assert addresses["copy"] not in page
+    assert addresses["edit"] not in reader.get(addresses["record"]).content.decode()
+
+
+def test_readers_may_not_undo(ana, reader, addresses, described, bare):
+    ana.post(addresses["verdict"], {"answer": "yes"})
+    copy = MetadataCopy.objects.create(
+        batch="00000000-0000-0000-0000-000000000001", source=described, target=bare, verdict=Verdict.objects.get(),
+        field="title", field_label="Title", mode="fill", before="", after="", person_name="ana",
+    )  # fmt: skip
+    assert reader.post(reverse("ndd:undo", args=[copy.pk])).status_code == 403
+    copy.refresh_from_db()
+    assert copy.undone_at is None
+
+
+@pytest.mark.parametrize("name", ["ndd:copies", "ndd:jobs", "ndd:live_jobs", "ndd:encoders"])
+def test_pages_about_the_work_are_for_people_who_are_logged_in(client, reader, db, name):
+    assert client.get(reverse(name)).status_code == 302
+    assert reader.get(reverse(name)).status_code == 200
+
+
+def test_so_are_a_job_and_an_encoder(client, reader, collection):
+    for row in (make_job(collection), make_encoder()):
+        assert client.get(row.get_absolute_url()).status_code == 302
+        assert reader.get(row.get_absolute_url()).status_code == 200
+
+
+def test_only_people_who_start_jobs_may_try_one_again(client, ana, boss, collection):
+    job = make_job(collection, state="failed")
+    address = reverse("ndd:retry", args=[job.pk])
+    assert client.post(address).status_code == 302
+    assert ana.post(address).status_code == 403
+    job.refresh_from_db()
+    assert job.state == "failed"
+    boss.post(address)
+    job.refresh_from_db()
+    assert job.state == "waiting"
+
+
+@pytest.mark.parametrize("name", ["ndd:verdict", "ndd:undo", "ndd:retry"])
+def test_what_changes_something_is_no_link(ana, described, bare, name):
+    keys = [described.pk, bare.pk] if name == "ndd:verdict" else [1]
+    assert ana.get(reverse(name, args=keys)).status_code in (403, 405)
+
+
+def test_forms_are_protected_against_other_sites(cataloguer, addresses):
+    from django.test import Client
+
+    browser = Client(enforce_csrf_checks=True)
+    browser.force_login(cataloguer)
+    for name in ("verdict", "copy", "edit"):
+        assert browser.post(addresses[name], {"answer": "no"}).status_code == 403
+
+
+def test_a_photo_is_not_compared_with_itself(ana, bare):
+    assert ana.get(reverse("ndd:compare", args=[bare.pk, bare.pk])).status_code == 404
+
+
+def test_partners_one_may_not_see_are_not_mentioned(client, collection, described):
+    from tests.factories import make_collection
+
+    secret = make_photo(make_collection("secret"), title="Secret bridge", seed=9)
+    collection.is_public = True
+    collection.save()
+    make_pair(described, secret)
+    assert "Secret bridge" not in client.get(described.get_absolute_url()).content.decode()

@@ -1,0 +1,125 @@
+import pytest
+from django.contrib import admin
+from django.core.files.storage import storages
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.urls import reverse
+
+from ndd_app.models import Collection, Job, Photo
+from ndd_app.pipeline.review import record_verdict
+from tests.factories import make_cataloguer, make_encoder, make_job, make_pair, make_photo, make_user
+from tests.pictures import draw_photo, jpeg, zip_of
+
+OURS = [model for model in admin.site._registry if model._meta.app_label == "ndd_app"]
+
+
+def url(model, name: str, *args: object) -> str:
+    return reverse(f"admin:ndd_app_{model._meta.model_name}_{name}", args=args)
+
+
+@pytest.fixture
+def rows(collection, described, bare):
+    """One row of everything."""
+    make_pair(described, bare)
+    make_encoder(collection)
+    make_job(collection)
+    record_verdict(described, bare, "yes", make_cataloguer("bojan"))
+
+
+@pytest.mark.parametrize("model", OURS)
+def test_lists_and_rows_can_be_opened(boss, rows, model):
+    assert boss.get(url(model, "changelist")).status_code == 200
+    if row := model.objects.first():
+        assert boss.get(url(model, "change", row.pk)).status_code == 200
+
+
+@pytest.mark.parametrize("model", OURS)
+def test_nothing_can_be_deleted(boss, rows, model):
+    row = model.objects.first()
+    page = boss.get(url(model, "changelist")).content.decode()
+    assert "delete_selected" not in page
+    if row:
+        assert boss.post(url(model, "delete", row.pk), {"post": "yes"}).status_code == 403
+
+
+@pytest.mark.parametrize("model", [model for model in OURS if model not in (Collection, Photo)])
+def test_history_can_neither_be_added_nor_changed(boss, rows, model):
+    assert boss.get(url(model, "add")).status_code == 403
+    if row := model.objects.first():
+        assert boss.post(url(model, "change", row.pk), {}).status_code == 403
+
+
+def test_a_collection_is_created(boss):
+    boss.post(url(Collection, "add"), {"title": "Glass plates", "slug": "plates", "note": "", "threshold": ""})
+    assert Collection.objects.get().slug == "plates"
+
+
+@pytest.mark.parametrize(
+    ("action", "kinds"),
+    [("adapt", ["adapt", "embed", "match"]), ("embed", ["embed"]), ("find_duplicates", ["embed", "match"])],
+)
+def test_actions_put_jobs_into_the_queue(boss, collection, action, kinds):
+    chosen = {"action": action, "_selected_action": [collection.pk]}
+    page = boss.post(url(Collection, "changelist"), chosen, follow=True).content.decode()
+    assert [job.kind for job in Job.objects.order_by("pk")] == kinds
+    assert "In the queue" in page
+
+
+def test_actions_need_the_permission_to_change_collections(client, collection):
+    client.force_login(make_user("looker", "ndd_app.view_collection", is_staff=True))
+    client.post(url(Collection, "changelist"), {"action": "embed", "_selected_action": [collection.pk]})
+    assert client.get(url(Collection, "upload", collection.pk)).status_code == 403
+    assert not Job.objects.exists()
+
+
+def test_the_zip_action_leads_to_the_upload(boss, collection):
+    chosen = {"action": "upload_zip", "_selected_action": [collection.pk]}
+    assert boss.post(url(Collection, "changelist"), chosen).url == url(Collection, "upload", collection.pk)
+
+
+def test_an_uploaded_zip_is_stored_and_queued(boss, collection):
+    data = zip_of({"a.jpg": jpeg(draw_photo(1))})
+    file = SimpleUploadedFile("novak.zip", data, "application/zip")
+    response = boss.post(url(Collection, "upload", collection.pk), {"file": file})
+    assert response.url == reverse("ndd:jobs")
+    job = Job.objects.get()
+    assert (job.kind, job.collection, job.parameters["filename"]) == ("ingest", collection, "novak.zip")
+    assert job.parameters["upload"].startswith("uploads/")
+    with storages["default"].open(job.parameters["upload"]) as stored:
+        assert stored.read() == data
+
+
+def test_a_file_that_is_no_zip_is_refused(boss, collection):
+    file = SimpleUploadedFile("novak.zip", b"not a ZIP", "application/zip")
+    page = boss.post(url(Collection, "upload", collection.pk), {"file": file}).content.decode()
+    assert "This is no ZIP file." in page
+    assert not Job.objects.exists()
+
+
+def test_photos_are_searched_and_filtered(boss, described, bare):
+    make_pair(described, bare)
+
+    def found(**asked: str) -> list[Photo]:
+        return list(boss.get(url(Photo, "changelist"), asked).context["cl"].queryset)
+
+    assert found(q="brídge") == [described]
+    assert found(described="no") == [bare]
+    assert found(described="yes") == [described]
+    assert set(found(duplicates="yes")) == {described, bare}
+
+
+def test_a_photo_shows_its_thumbnail_and_its_duplicates(boss, described, bare):
+    make_pair(described, bare)
+    page = boss.get(url(Photo, "change", bare.pk)).content.decode()
+    assert reverse("ndd:thumbnail", args=[bare.pk]) in page
+    assert "Possible duplicates" in page
+    assert reverse("ndd:compare", args=[bare.pk, described.pk]) in page
+
+
+def test_saving_a_photo_keeps_commas_in_subjects(boss, collection):
+    photo = make_photo(collection, subjects=["Novak, Jože", "mills"])
+    form = boss.get(url(Photo, "change", photo.pk)).context["adminform"].form
+    entered = {field.html_name: field.value() or "" for field in form} | {"title": "Mill"}
+    assert boss.post(url(Photo, "change", photo.pk), entered).status_code == 302
+    photo.refresh_from_db()
+    assert (photo.title, photo.subjects) == ("Mill", ["Novak, Jože", "mills"])
+    assert list(Photo.objects.matching("mill")) == [photo]

@@ -1,0 +1,38 @@
+from django.urls import reverse
+
+from tests.factories import make_collection, make_encoder, make_job
+
+NOTE = "The deep encoder does not serve. No weights were to be had."
+
+
+def test_the_page_says_what_serves_each_collection(ana, collection):
+    other = make_collection("plates")
+    site, own = make_encoder(is_serving=True), make_encoder(collection, is_serving=True)
+    services = ana.get(reverse("ndd:encoders")).context["services"]
+    assert {s.collection: s.encoders["classical"] for s in services} == {collection: own, other: site}
+    assert all(service.encoders["deep"] is None for service in services)
+
+
+def test_an_encoder_that_is_not_switched_on_serves_nobody(ana, collection):
+    make_encoder(collection)
+    [service] = ana.get(reverse("ndd:encoders")).context["services"]
+    assert service.encoders["classical"] is None
+
+
+def test_the_page_repeats_what_the_last_embedding_said(ana, collection):
+    make_job(collection, "embed", state="done", result={"notes": ["An old note."]})
+    make_job(collection, "embed", state="done", result={"embedded": {}, "notes": [NOTE]})
+    make_job(collection, "embed", state="failed")
+    page = ana.get(reverse("ndd:encoders")).content.decode()
+    assert NOTE in page
+    assert "An old note." not in page
+
+
+def test_an_encoder_tells_how_it_came_about(ana, collection):
+    encoder = make_encoder(
+        collection, parameters={"power": 0.25}, curve=[{"power": 0.5, "score": 0.83}], versions={"numpy": "2.4"},
+        receipt={"decision": "kept the site encoder"}, notes="Fitted without labels.",
+    )  # fmt: skip
+    page = ana.get(encoder.get_absolute_url()).content.decode()
+    for text in ("0.25", "0.83", "numpy 2.4", "8 photos", "kept the site encoder", "Fitted without labels."):
+        assert text in page

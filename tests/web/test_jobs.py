@@ -1,0 +1,84 @@
+from datetime import timedelta
+
+from django.urls import reverse
+from django.utils import timezone
+
+from ndd_app.models import Job
+from ndd_app.tasks import enqueue
+from ndd_app.views.jobs import chains_of
+from tests.factories import make_job
+
+STEPS = [("adapt", {}), ("embed", {"newest": True}), ("match", {"newest": True})]
+
+
+def test_chains_stand_together_in_their_order(collection):
+    first = enqueue(collection, STEPS)
+    second = enqueue(collection, STEPS[:1])
+    assert chains_of(Job.objects.all()) == [second, first]
+
+
+def test_the_page_shows_progress_and_what_waits_for_what(ana, collection):
+    adapt, *_ = enqueue(collection, STEPS)
+    progress = {"step": "Extracting features", "done": 30, "total": 40}
+    started = timezone.now() - timedelta(seconds=75)
+    Job.objects.filter(pk=adapt.pk).update(state="running", started_at=started, **progress)
+    page = ana.get(reverse("ndd:live_jobs")).content.decode()
+    assert '<progress value="30" max="40"' in page
+    assert "Extracting features: 30 / 40" in page
+    assert "1 min 15 s" in page
+    assert f"for job {adapt.pk}" in page
+    assert 'data-seconds="2"' in page
+
+
+def test_the_page_with_nothing_to_do_says_so(ana, collection):
+    make_job(collection, state="done")
+    page = ana.get(reverse("ndd:jobs")).content.decode()
+    assert "No job is running or waiting." in page
+    assert 'data-seconds="10"' in page
+
+
+def test_a_failed_job_shows_why_and_can_be_tried_again(ana, boss, collection):
+    job = make_job(collection, state="failed", error="The disk is full. Make room.")
+    again = reverse("ndd:retry", args=[job.pk])
+    page = ana.get(reverse("ndd:jobs")).content.decode()
+    assert "The disk is full. Make room." in page
+    assert again not in page
+    assert again in boss.get(reverse("ndd:jobs")).content.decode()
+
+
+def test_trying_again_brings_back_what_was_to_follow(boss, collection):
+    first = enqueue(collection, STEPS)[0]
+    assert first.take()
+    first.fail("Out of memory.")
+    page = boss.post(reverse("ndd:retry", args=[first.pk]), follow=True).content.decode()
+    assert "in the queue again" in page
+    assert set(Job.objects.values_list("state", flat=True)) == {"waiting"}
+
+
+def test_a_job_that_did_not_fail_is_not_tried_again(boss, collection):
+    job = make_job(collection, state="done")
+    page = boss.post(reverse("ndd:retry", args=[job.pk]), follow=True).content.decode()
+    assert "Only a failed job can be tried again." in page
+
+
+def test_the_page_of_an_ingest_lists_problems_and_copies(ana, collection):
+    problem = {"path": "a.jpg", "reason": "The file is empty (0 bytes).", "advice": "Copy it again."}
+    result = {"added": 7, "problems": [problem], "exact_copies": [["b.jpg", "c.jpg"]]}
+    job = make_job(collection, "ingest", state="done", result=result, parameters={"filename": "novak.zip"})
+    page = ana.get(job.get_absolute_url()).content.decode()
+    for text in ("novak.zip", "a.jpg", "The file is empty", "Copy it again.", "b.jpg", "<dd>7</dd>"):
+        assert text in page
+    assert "data-live" not in page
+
+
+def test_the_page_of_a_job_follows_it_while_it_runs(ana, collection):
+    job = make_job(collection, state="running")
+    assert f'data-live="{job.get_absolute_url()}"' in ana.get(job.get_absolute_url()).content.decode()
+
+
+def test_the_line_of_a_collection_says_when_its_jobs_are_finished(ana, collection, bare):
+    job = make_job(collection, state="running", step="Matching")
+    address = reverse("ndd:running_jobs", args=["album"])
+    assert "Matching" in ana.get(address).content.decode()
+    Job.objects.filter(pk=job.pk).update(state="done")
+    assert "finished" in ana.get(address).content.decode()

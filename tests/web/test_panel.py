@@ -1,0 +1,66 @@
+from django.urls import reverse
+
+from ndd_app.pipeline.review import record_verdict
+from tests.factories import make_cataloguer, make_pair, make_photo
+
+
+def panel(client, photo) -> str:
+    page = client.get(photo.get_absolute_url()).content.decode()
+    return page[page.index('class="ndd duplicates"') : page.index("</section>")]
+
+
+def test_a_partner_with_score_evidence_and_what_it_has_to_give(ana, described, bare):
+    make_pair(described, bare, 0.91, detectors=("classical", "same pixels"))
+    shown = panel(ana, bare)
+    assert "Old bridge" in shown
+    assert "<strong>0.91</strong>" in shown
+    assert "classical encoder 0.91 · same pixels" in shown
+    assert "has title, date and subjects that this record lacks" in shown
+    assert reverse("ndd:compare", args=[bare.pk, described.pk]) in shown
+
+
+def test_ranks_are_told_from_the_side_of_the_record(ana, described, bare):
+    make_pair(described, bare)
+    assert "Rank 1 here, 2 there" in panel(ana, described)
+    assert "Rank 2 here, 1 there" in panel(ana, bare)
+
+
+def test_a_settled_no_is_folded_away(ana, cataloguer, described, bare):
+    make_pair(described, bare)
+    record_verdict(described, bare, "no", cataloguer)
+    shown = panel(ana, bare)
+    assert "None is left to look at." in shown
+    assert "1 pair answered with no" in shown
+
+
+def test_a_disputed_no_stays_in_view(ana, cataloguer, described, bare):
+    make_pair(described, bare)
+    record_verdict(described, bare, "no", cataloguer)
+    record_verdict(described, bare, "yes", make_cataloguer("bojan"))
+    shown = panel(ana, bare)
+    assert "answered with no" not in shown
+    assert "bojan" in shown
+
+
+def test_less_likely_pairs_are_folded_away(ana, described, bare):
+    make_pair(described, bare, 0.2)
+    assert "1 less likely pair" in panel(ana, bare)
+
+
+def test_a_yes_outlives_the_machine_s_guess(ana, cataloguer, described, bare):
+    record_verdict(described, bare, "yes", cataloguer)
+    shown = panel(ana, bare)
+    assert "Old bridge" in shown
+    assert "named by a person" in shown
+
+
+def test_scans_of_the_same_record_are_no_duplicates(ana, collection):
+    one, other = (make_photo(collection, record="R-1", seed=number) for number in (1, 2))
+    make_pair(one, other)
+    assert "None was found." in panel(ana, one)
+
+
+def test_a_collection_that_was_not_searched_says_so(ana, collection, bare):
+    collection.suggested_threshold = None
+    collection.save()
+    assert "not searched for duplicates yet" in panel(ana, bare)

@@ -1,0 +1,62 @@
+"""More photos, pairs and jobs must not mean more questions to the database."""
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from ndd_app.pipeline.copying import copy_description
+from ndd_app.pipeline.review import record_verdict
+from ndd_app.tasks import enqueue
+from tests.factories import make_collection, make_encoder, make_pair, make_photo
+
+
+def count_queries(client, address: str) -> int:
+    client.get(address)  # what is only asked once, such as the content types, is asked here
+    with CaptureQueriesContext(connection) as queries:
+        assert client.get(address).status_code == 200
+    return len(queries)
+
+
+def add_photos(collection, person, partner) -> None:
+    for _ in range(3):
+        photo = make_photo(collection)
+        make_pair(photo, partner, detectors=("classical", "phash"))
+        record_verdict(photo, partner, "unsure", person)
+
+
+@pytest.mark.parametrize(
+    ("page", "at_most"), [("collections", 8), ("collection", 16), ("record", 12), ("compare", 16), ("admin", 12)]
+)
+def test_pages_of_photos(boss, cataloguer, collection, described, page, at_most):
+    add_photos(collection, cataloguer, described)
+    other = make_photo(collection, seed=99)
+    make_pair(described, other)
+    address = {
+        "collections": reverse("collections"),
+        "collection": collection.get_absolute_url(),
+        "record": described.get_absolute_url(),
+        "compare": reverse("ndd:compare", args=[described.pk, other.pk]),
+        "admin": reverse("admin:ndd_app_photo_changelist"),
+    }[page]
+    few = count_queries(boss, address)
+    add_photos(collection, cataloguer, described)
+    assert count_queries(boss, address) == few
+    assert few <= at_most
+
+
+def test_pages_of_the_work(ana, cataloguer, collection, described):
+    addresses = [reverse(f"ndd:{name}") for name in ("copies", "jobs", "encoders")]
+
+    def work(slug: str) -> None:
+        album = make_collection(slug)
+        make_encoder(album, is_serving=True)
+        enqueue(album, [("embed", {}), ("match", {})])
+        for field in ("title", "date"):
+            copy_description(described, make_photo(album), {field: "fill"}, cataloguer)
+
+    work("few")
+    few = [count_queries(ana, address) for address in addresses]
+    work("more")
+    work("many")
+    assert [count_queries(ana, address) for address in addresses] == few

@@ -14,7 +14,7 @@ os.environ.setdefault("CELERY_BROKER_URL", "memory://")  # a test that starts a 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")  # Playwright's sync API runs an event loop
 
-import pytest
+import pytest  # noqa: E402
 
 
 def pytest_unconfigure() -> None:

@@ -86,7 +86,7 @@ def copy_description(
     _require_permission(descriptions, person, target)
     if not descriptions.may_view(person, source):
         raise NotAllowed(person=person.get_username() or "An anonymous visitor", photo=descriptions.title(target))
-    for photo in sorted([source, target], key=lambda photo: photo.pk):  # one order for everybody: no deadlock
+    for photo in sorted([source, target], key=lambda photo: (photo.record, photo.pk)):  # one order: no deadlock
         descriptions.lock(photo)
     preview = preview_copy(source, target, modes)
     if seen is not None and preview.digest != seen:

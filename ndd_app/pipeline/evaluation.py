@@ -43,7 +43,7 @@ class Evaluation:
 
 def read_groups(file: Path, photos: Sequence[Photo]) -> Relevance:
     """A CSV with the columns file,group: photos of one group belong together."""
-    group_of = dict(_rows(file, "file", "group"))
+    group_of: dict[str, str] = dict(_rows(file, "file", "group"))
     _require_known(group_of, photos)
     return Relevance.from_groups([group_of.get(photo.path) for photo in photos])
 
@@ -79,15 +79,16 @@ def _shown_pairs(collection: Collection, photos: Sequence[Photo]) -> np.ndarray:
     return np.array(pairs, np.int64).reshape(-1, 2)
 
 
-def _rows(file: Path, *columns: str) -> list[tuple[str, ...]]:
+def _rows(file: Path, key: str, value: str) -> list[tuple[str, str]]:
+    columns = f"{key},{value}"
     try:
         with open(file, newline="", encoding="utf-8-sig") as table:
             reader = csv.DictReader(table)
-            if not {*columns} <= {*(reader.fieldnames or [])}:
-                raise WrongAnnotation(file=file, columns=",".join(columns), detail=f"it has {reader.fieldnames}")
-            return [tuple(row[column] for column in columns) for row in reader]
+            if not {key, value} <= {*(reader.fieldnames or [])}:
+                raise WrongAnnotation(file=file, columns=columns, detail=f"it has {reader.fieldnames}")
+            return [(row[key], row[value]) for row in reader]
     except (OSError, UnicodeDecodeError) as error:
-        raise WrongAnnotation(file=file, columns=",".join(columns), detail=str(error)) from error
+        raise WrongAnnotation(file=file, columns=columns, detail=str(error)) from error
 
 
 def _require_known(names: "dict[str, str] | list[str]", photos: Sequence[Photo]) -> None:

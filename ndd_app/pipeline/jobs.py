@@ -1,4 +1,7 @@
-"""Do what a Job row says, with a beating heart, and write into it how far it is."""
+"""Do what a Job row says, with a beating heart, and write into it how far it is.
+
+Each stage is imported when it is done: an ingest does not wait for torch to load.
+"""
 
 import logging
 import tempfile
@@ -16,12 +19,7 @@ from ndd_app.conf import conf
 from ndd_app.exceptions import JobLost, NddError
 from ndd_app.models import Encoder, Job
 from ndd_app.models.job import HEARTBEAT_SECONDS
-from ndd_app.pipeline.adaptation import adapt_collection, newest_encoders
-from ndd_app.pipeline.embedding import embed_collection
-from ndd_app.pipeline.ingest import ingest_source
-from ndd_app.pipeline.matching import find_duplicates
 from ndd_app.pipeline.progress import Item, Track, untracked
-from ndd_app.pipeline.sources import open_source
 from ndd_app.storage import copy_to
 
 logger = logging.getLogger(__name__)
@@ -49,6 +47,9 @@ def perform(job: Job, show: Track = untracked) -> None:
 
 def _ingest(job: Job, track: Track) -> dict[str, Any]:
     """`parameters`: the path of a `source`, or the name of an `upload` in the storage."""
+    from ndd_app.pipeline.ingest import ingest_source
+    from ndd_app.pipeline.sources import open_source
+
     copy_masters = job.parameters.get("copy_masters", False)
     with _local_source(job.parameters) as path:
         source = open_source(path, max_file_megabytes=conf.max_file_megabytes)
@@ -67,22 +68,30 @@ def _local_source(parameters: dict[str, Any]) -> Iterator[Path]:
 
 
 def _embed(job: Job, track: Track) -> dict[str, Any]:
+    from ndd_app.pipeline.embedding import embed_collection
+
     result = embed_collection(job.collection, _chosen_encoders(job), track)
     return asdict(result)
 
 
 def _adapt(job: Job, track: Track) -> dict[str, Any]:
+    from ndd_app.pipeline.adaptation import adapt_collection
+
     result = adapt_collection(job.collection, job.parameters.get("method"), track)
     return {"encoders": [str(encoder) for encoder in result.encoders], "notes": result.notes}
 
 
 def _match(job: Job, track: Track) -> dict[str, Any]:
+    from ndd_app.pipeline.matching import find_duplicates
+
     result = find_duplicates(job.collection, _chosen_encoders(job), track)
     return asdict(result)
 
 
 def _chosen_encoders(job: Job) -> list[Encoder] | None:
     """The collection's newest encoders for the steps that lead to a switch; None: those that serve."""
+    from ndd_app.pipeline.adaptation import newest_encoders
+
     return newest_encoders(job.collection) if job.parameters.get("newest") else None
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from django.db import transaction
 
+from ndd_app.description import adapter
 from ndd_app.exceptions import NoPhotos
 from ndd_app.models import Candidate, Collection, Encoder, Evidence, Fingerprint, Photo, Verdict
 from ndd_app.pipeline.encoders import serve
@@ -65,7 +66,8 @@ def find_duplicates(
     fused = fuse_encoders(photos, used, NEIGHBOURS, also=unordered([_alike_by_bits(codes), same, answered]))
     fused.scores[_among(fused.pairs, same)] = SAME_PIXELS
     lists = ranked_lists(fused, len(photos), NEIGHBOURS)
-    fused = fused.only((fused.scores >= FLOOR) | _among(fused.pairs, answered))
+    worth_storing = (fused.scores >= FLOOR) | _among(fused.pairs, answered)
+    fused = fused.only(worth_storing & ~_of_one_record(photos, fused.pairs))
     threshold = suggested_threshold(fused, len(photos))
     candidates = _candidates(photos, fused, places(lists, fused.pairs))
     evidence = list(_evidence(track(candidates, "Comparing pairs", len(candidates)), fused, used, codes))
@@ -110,6 +112,11 @@ def _answered_pairs(photos: Sequence[Photo]) -> Indices:
     number = {photo.pk: row for row, photo in enumerate(photos)}
     pairs = Verdict.objects.filter(first__in=number, second__in=number).values_list("first_id", "second_id")
     return _as_pairs((number[first], number[second]) for first, second in pairs)
+
+
+def _of_one_record(photos: Sequence[Photo], pairs: Indices) -> npt.NDArray[np.bool_]:
+    same_record = adapter().same_record
+    return np.array([same_record(photos[first], photos[second]) for first, second in pairs], bool)
 
 
 def _as_pairs(pairs: Iterable[tuple[int, int]]) -> Indices:

@@ -190,10 +190,11 @@ def _top(similarity: Scores, count: int) -> tuple[Indices, Scores]:
 
 def _surprise(lists: Lists, similarity: Scores, pairs: Indices) -> Scores:
     """(m,); NaN where the encoder sees nothing in one of the two photos."""
-    sees = (lists.indices >= 0).any(axis=1)
+    sees = np.asarray((lists.indices >= 0).any(axis=1))
     able = sees[pairs].all(axis=1)
+    firsts, seconds = pairs[able].T
     surprise = np.full(len(pairs), np.nan, np.float32)
-    surprise[able] = surroundings(lists).surprise(*pairs[able].T, similarity[able])
+    surprise[able] = surroundings(lists).surprise(firsts, seconds, similarity[able])
     return surprise
 
 

@@ -6,6 +6,8 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 # Before Django reads its settings.
 OWN_FOLDER = None if "NDD_DATA_DIR" in os.environ else Path(tempfile.mkdtemp(prefix="ndd-"))
 if OWN_FOLDER:
@@ -13,8 +15,6 @@ if OWN_FOLDER:
 os.environ.setdefault("CELERY_BROKER_URL", "memory://")  # a test that starts a real worker gives it a real broker
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")  # Playwright's sync API runs an event loop
-
-import pytest  # noqa: E402
 
 
 def pytest_unconfigure() -> None:

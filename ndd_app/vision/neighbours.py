@@ -20,6 +20,8 @@ BLOCK = 2_048
 FIRST_STRANGER = 5
 """Ranks before this one are left out of a photo's line: duplicates stand there, and would hide themselves."""
 LAST_STRANGER = 100
+NEAR = 8
+"""Only the nearest of so many photos are taken for the line: further away it bends."""
 OWN_SLOPE = 0.5
 """Weight of a photo's own slope against the collection's: one list alone is a noisy witness."""
 MIN_SLOPE = 1e-3
@@ -109,7 +111,8 @@ def fuse(embeddings: Sequence[Embeddings], count: int, also: Indices | None = No
 def surroundings(lists: Lists) -> Surroundings:
     """The line through each photo's strangers. Few photos have no far ranks: the further half of the list serves."""
     length = lists.scores.shape[1]
-    window = slice(min(FIRST_STRANGER, length // 2), min(LAST_STRANGER, length))
+    last = max(2 * FIRST_STRANGER, min(LAST_STRANGER, len(lists.scores) // NEAR))
+    window = slice(min(FIRST_STRANGER, length // 2), min(last, length))
     scores = lists.scores[:, window]
     logs = np.log(np.arange(1, length + 1, dtype=np.float32))[window]
     if scores.shape[1] < 2:  # one or two photos: nothing is known of strangers
@@ -208,5 +211,7 @@ def _similarity(embeddings: Embeddings, pairs: Indices) -> Scores:
 
 
 def _place(lists: Lists, whose: Indices, neighbours: Indices) -> Indices:
-    here = lists.indices[whose] == neighbours[:, None]
-    return np.where(here.any(axis=1), here.argmax(axis=1) + 1, 0)
+    place = np.zeros(len(whose), np.int64)
+    rows, ranks = np.nonzero(lists.indices[whose] == neighbours[:, None])
+    place[rows] = ranks + 1
+    return place

@@ -4,6 +4,7 @@ import hashlib
 import time
 from dataclasses import dataclass
 from functools import lru_cache
+from http.client import HTTPException
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Thread
@@ -83,7 +84,7 @@ def _ask(url: str) -> str:
             return ""
     except HTTPError as error:
         return f"{constants.ENDPOINT} refused them (HTTP {error.code})"
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, HTTPException) as error:
         return f"{constants.ENDPOINT} cannot be reached ({error})"
 
 

@@ -1,0 +1,125 @@
+import numpy as np
+import pytest
+
+from ndd_app.vision import neighbours
+from ndd_app.vision.neighbours import (
+    fuse,
+    nearest,
+    nearest_by_bits,
+    pairs_within,
+    places,
+    ranked_lists,
+    shared_bits,
+    suggested_threshold,
+)
+
+
+def unit(rows: np.ndarray) -> np.ndarray:
+    return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+
+
+def strangers(count: int, seed: int = 0) -> np.ndarray:
+    return unit(np.random.default_rng(seed).normal(size=(count, 32)))
+
+
+def with_duplicates(count: int, duplicates: int, seed: int = 0) -> np.ndarray:
+    """Photos 2n and 2n + 1 are near each other for n < duplicates; all others are strangers."""
+    rows = strangers(count, seed)
+    rows[1 : 2 * duplicates : 2] = rows[0 : 2 * duplicates : 2] + 0.1 * strangers(duplicates, seed + 1)
+    return unit(rows)
+
+
+def planted(duplicates: int) -> set[tuple[int, int]]:
+    return {(2 * n, 2 * n + 1) for n in range(duplicates)}
+
+
+def test_lists_equal_a_plain_sort(monkeypatch):
+    monkeypatch.setattr(neighbours, "BLOCK", 7)
+    rows = strangers(40)
+    lists = nearest(rows, 5)
+    for photo in range(40):
+        others = sorted((n for n in range(40) if n != photo), key=lambda n: -float(rows[n] @ rows[photo]))
+        assert list(lists.indices[photo]) == others[:5]
+
+
+def test_equal_neighbours_are_in_the_order_of_the_photos():
+    rows = unit(np.array([[1.0, 0], [0, 1], [1, 0], [1, 0]]))
+    assert list(nearest(rows, 2).indices[3]) == [0, 2]
+
+
+def test_a_photo_in_which_nothing_is_seen_has_no_list_and_no_score():
+    rows = strangers(8)
+    rows[3] = 0
+    assert set(nearest(rows, 3).indices[3]) == {-1}
+    fused = fuse([rows], 7)
+    assert np.isneginf(fused.scores[(fused.pairs == 3).any(axis=1)]).all()
+
+
+def test_an_encoder_that_sees_nothing_leaves_the_pair_to_the_other():
+    blind = with_duplicates(60, 5)
+    blind[0] = 0
+    both, one = fuse([with_duplicates(60, 5), blind], 59), fuse([with_duplicates(60, 5)], 59)
+    assert both.pairs[0].tolist() == one.pairs[0].tolist() == [0, 1]
+    assert both.scores[0] == pytest.approx(one.scores[0])
+
+
+def test_a_duplicate_is_a_surprise_and_a_stranger_is_not():
+    fused = fuse([with_duplicates(200, 20)], 199)
+    true = np.array([tuple(pair) in planted(20) for pair in fused.pairs.tolist()])
+    assert fused.scores[true].min() > fused.scores[~true].max() + 0.5
+    assert np.mean(fused.scores[~true] > 0) < 0.01
+
+
+def test_the_nth_stranger_is_about_as_surprising_as_its_rank_says():
+    lists = nearest(strangers(300), 100)
+    around = neighbours.surroundings(lists)
+    photos = np.arange(300)
+    tenth = around.surprise(photos, photos, lists.scores[:, 9])
+    assert np.median(tenth) == pytest.approx(-1, abs=0.15)  # -log10(10)
+
+
+@pytest.mark.parametrize("duplicates", [40, 100])
+def test_the_threshold_finds_duplicates_whether_some_or_all_photos_have_one(duplicates):
+    rows = with_duplicates(200, duplicates)
+    fused = fuse([rows, with_duplicates(200, duplicates, seed=7)], 20)
+    shown = {tuple(pair) for pair in fused.pairs[fused.scores >= suggested_threshold(fused, 200)].tolist()}
+    assert len(shown & planted(duplicates)) >= 0.9 * duplicates
+    assert len(shown - planted(duplicates)) <= max(1, 0.03 * len(shown))
+
+
+def test_a_collection_of_strangers_shows_hardly_any_pair():
+    fused = fuse([strangers(300), strangers(300, seed=1)], 20)
+    assert np.sum(fused.scores >= suggested_threshold(fused, 300)) <= 1
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 6])
+def test_few_photos_are_no_accident(count):
+    fused = fuse([strangers(count)], 20)
+    assert len(fused.pairs) == count * (count - 1) // 2
+    assert np.isfinite(suggested_threshold(fused, count))
+
+
+def test_ranks_and_lists_follow_the_fused_score():
+    fused = fuse([with_duplicates(30, 4)], 29)
+    lists = ranked_lists(fused, 30, 29)
+    scores = dict(zip(map(tuple, fused.pairs.tolist()), fused.scores, strict=True))
+    row = [scores[tuple(sorted((7, int(n))))] for n in lists.indices[7]]
+    assert row == sorted(row, reverse=True)
+    there, back = places(lists, np.array([[6, 7]]))[0]
+    assert (there, back) == (1, 1)
+
+
+def test_pairs_can_be_asked_for_beside_the_lists():
+    fused = fuse([strangers(50)], 1, also=np.array([[49, 0]]))
+    assert [0, 49] in fused.pairs.tolist()
+
+
+def test_bits_are_compared_by_hamming():
+    codes = np.random.default_rng(0).integers(0, 2, (20, 64)).astype(np.uint8)
+    codes[7] = codes[3]
+    codes[7, :4] ^= 1
+    lists = nearest_by_bits(codes, 3)
+    assert lists.indices[3, 0] == 7
+    assert lists.scores[3, 0] == pytest.approx(60 / 64)
+    assert shared_bits(codes, np.array([[3, 7]]))[0] == pytest.approx(60 / 64)
+    assert pairs_within(lists, 3, at_least=0.9).tolist() == [[3, 7], [7, 3]]

@@ -134,6 +134,7 @@ def _read(data: bytes) -> tuple[dict[str, Any], dict[str, Features]]:
 
 
 def _extractor(facts: Mapping[str, Any], changed: dict[str, Features], weights_dir: Path | None) -> Extractor:
+    # Imported in functions, because these modules build on the protocols above.
     from ndd_app.vision.backbones import load_backbone, restore_backbone
     from ndd_app.vision.classical import RootSift
 

@@ -114,7 +114,7 @@ def test_a_silent_hub_is_waited_for_once_and_not_long(online, monkeypatch):
         online(f"http://127.0.0.1:{silent.getsockname()[1]}")
         start = time.monotonic()
         for _ in range(3):
-            with pytest.raises(WeightsUnavailable, match="did not answer|cannot be reached"):
+            with pytest.raises(WeightsUnavailable, match=r"did not answer|cannot be reached"):
                 find_weights("test_vit", None)
         assert 0.4 < time.monotonic() - start < 1.0
 

@@ -10,7 +10,7 @@ from ndd_app.exceptions import TooFewPhotos
 from ndd_app.vision.backbones import Backbone
 from ndd_app.vision.classical import RootSift
 from ndd_app.vision.images import Pixels
-from ndd_app.vision.methods import METHODS
+from ndd_app.vision.methods import METHODS, whiten
 from tests.pictures import draw_photo
 from tests.vision.networks import random_backbone
 
@@ -60,11 +60,10 @@ def share_of_scenes_found(embeddings: np.ndarray, views: int = 3) -> float:
 def test_whitening_finds_scenes_that_cosine_does_not(backbone):
     rows = scenes_under_a_strong_common_direction()
     photos = GivenFeatures([draw_photo(0)] * len(rows), rows)
-    found = {
-        method: share_of_scenes_found(METHODS[method].fit(photos, backbone, seed=0).encoder.embed(list(rows)))
-        for method in ("cosine", "whiten")
-    }
+    fits = {method: METHODS[method].fit(photos, backbone, seed=0) for method in ("cosine", "whiten")}
+    found = {method: share_of_scenes_found(fitted.encoder.embed(list(rows))) for method, fitted in fits.items()}
     assert found["whiten"] > 0.95 > found["cosine"]
+    assert fits["whiten"].parameters["power"] == 0.5
 
 
 def test_the_same_seed_gives_the_same_encoder(backbone):
@@ -86,6 +85,12 @@ def test_what_was_chosen_can_be_kept_as_json(backbone):
 def test_too_few_photos_are_refused(backbone, count):
     with pytest.raises(TooFewPhotos, match=f"at least 3 photos to be fitted, and there are {count}"):
         METHODS["whiten"].fit(DrawnPhotos([draw_photo(0)] * count), backbone, seed=0)
+
+
+def test_a_sample_of_very_many_photos_is_fitted(backbone, monkeypatch):
+    monkeypatch.setattr(whiten, "MOST_PHOTOS", 5)
+    fitted = METHODS["whiten"].fit(DrawnPhotos([draw_photo(seed) for seed in range(9)]), backbone, seed=0)
+    assert fitted.parameters["photos"] == 5
 
 
 def test_three_photos_are_enough(backbone):

@@ -8,12 +8,15 @@ from ndd_app.vision.encoders import EMBEDDING_SIZE, Encoder, Extractor
 from ndd_app.vision.methods.fitting import Fitted, Photos
 
 FEWEST_PHOTOS = 3
+MOST_PHOTOS = 10_000  # bounds memory; far more than the axes need
 
 
 def fit(photos: Photos, extractor: Extractor, *, seed: int) -> Fitted:
     if len(photos) < FEWEST_PHOTOS:
         raise TooFewPhotos(count=len(photos), minimum=FEWEST_PHOTOS)
-    rows = np.stack(photos.features(extractor)).astype(np.float32)
+    features = photos.features(extractor)
+    chosen = np.sort(np.random.default_rng(seed).permutation(len(features))[:MOST_PHOTOS])
+    rows = np.stack([features[photo] for photo in chosen]).astype(np.float32)
     agreement = agreement_by_power(rows, seed=seed)
     power = max(agreement, key=agreement.__getitem__)  # of equals the first, the mildest
     spread = principal_axes(rows, EMBEDDING_SIZE - 1)

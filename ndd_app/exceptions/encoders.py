@@ -1,0 +1,80 @@
+"""What can be wrong with weights, encoders, and the questions asked of them."""
+
+from ndd_app.exceptions.base import NddError
+
+
+class WeightsUnavailable(NddError):
+    """The weights of {name} are neither in NDD_WEIGHTS_DIR nor in the local hub cache, and {detail}.
+
+    Put {name}.safetensors into the folder that NDD_WEIGHTS_DIR names, or let this machine reach huggingface.co once.
+    """
+
+
+class UnknownBackbone(NddError):
+    """timm knows no network named {name}.
+
+    Set NDD_BACKBONE to one of the names that timm.list_models() gives.
+    """
+
+
+class WrongWeights(NddError):
+    """The weights in {file} cannot be used for {name}: {detail}.
+
+    Replace the file by the whole, unchanged weights of {name}.
+    """
+
+
+class TooFewPhotos(NddError):
+    """An encoder needs at least {minimum} photos to be fitted, and there are {count}.
+
+    Add photos, or use the site encoders, which need none of the collection's own.
+    """
+
+
+class DamagedEncoder(NddError):
+    """The weights file of the encoder is damaged: {detail}.
+
+    Fit the encoder again; until then another encoder serves.
+    """
+
+
+class ExtractorChanged(NddError):
+    """The encoder was fitted on features of “{fitted}”, and this machine would give it “{present}”.
+
+    Put back the weights and the version of ndd it was fitted with, or fit it again.
+    """
+
+
+class UnknownMethod(NddError):
+    """There is no method {method}.
+
+    Choose one of: {known}.
+    """
+
+
+class UnknownEncoder(NddError):
+    """No encoder {encoder} has embedded the collection {collection}.
+
+    There are: {known}.
+    """
+
+
+class NotEmbedded(NddError):
+    """The photos of {collection} are not embedded yet.
+
+    Start a worker, or run: manage.py embed_collection {collection}
+    """
+
+
+class WrongAnnotation(NddError):
+    """{file} cannot be read as an annotation: {detail}.
+
+    It must be a CSV file in UTF-8 with the columns {columns}.
+    """
+
+
+class UnknownPhotos(NddError):
+    """{count} names in the annotation are no photos of the collection, such as {examples}.
+
+    Photos are named by their path inside the source they were ingested from.
+    """

@@ -1,0 +1,31 @@
+"""What can be wrong around the work: collections, jobs, storage."""
+
+from ndd_app.exceptions.base import NddError
+
+
+class UnknownCollection(NddError):
+    """There is no collection {slug}.
+
+    {known}
+    """
+
+
+class NoPhotos(NddError):
+    """The collection {collection} has no photos.
+
+    Ingest some first: manage.py ingest_collection {collection} FOLDER
+    """
+
+
+class JobLost(NddError):
+    """Job {job} was taken over by another worker.
+
+    Nothing to do: the other worker goes on from the last finished batch.
+    """
+
+
+class StorageUnavailable(NddError):
+    """The stored file {name} could not be read or written: {detail}.
+
+    Check the storage's settings (STORAGES, NDD_STORAGE), its credentials and its free space.
+    """

@@ -16,12 +16,14 @@ def find_duplicates_of_new_photos(collection: Collection, **_: Any) -> None:
     from ndd_app.tasks import SERVE_FIRST, THEN_ADAPT, enqueue
 
     # Photos added later use the encoders that are there; fitting anew is offered, not done behind one's back.
-    first_time = not collection.encoders.exists()
+    adapting = collection.jobs.unfinished().filter(kind=Job.Kind.ADAPT)
+    first_time = not (collection.encoders.exists() or adapting.exists())
     enqueue(collection, [*SERVE_FIRST, *(THEN_ADAPT if first_time else [])])
 
 
 def _has_photos_that_nobody_will_match(collection: Collection) -> bool:
     """Not the same as “photos were added”: a worker may have died after the last photo and before this signal."""
-    last = collection.jobs.filter(kind=Job.Kind.MATCH).order_by("pk").last()
+    given_up = [Job.State.FAILED, Job.State.CANCELLED]
+    last = collection.jobs.filter(kind=Job.Kind.MATCH).exclude(state__in=given_up).order_by("pk").last()
     photos = collection.photos.all()
     return photos.filter(ingested_at__gt=last.created_at).exists() if last else photos.exists()

@@ -42,7 +42,7 @@ def run_job(job_id: int) -> None:
 
     _busy.set()
     try:
-        perform(job)
+        perform(job, should_stop=_stop.is_set)
     finally:
         _busy.clear()
     wake_followers(job)

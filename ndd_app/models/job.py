@@ -7,8 +7,9 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
-from django.db import models
-from django.db.models import F, Q
+from django.db import models, transaction
+from django.db.models import Exists, F, OuterRef, Q
+from django.db.models.functions import Now
 from django.urls import reverse
 from django.utils import timezone
 
@@ -27,11 +28,16 @@ class JobQuerySet(models.QuerySet["Job"]):
     def claimable(self) -> "JobQuerySet":
         """Waiting jobs whose forerunner, if any, is done; oldest first."""
         ready = Q(after=None) | Q(after__state=Job.State.DONE)
-        return self.filter(ready, state=Job.State.WAITING).order_by("pk")
+        another_ingest = Job.objects.filter(
+            collection=OuterRef("collection"), kind=Job.Kind.INGEST, state=Job.State.RUNNING
+        )
+        # Two ingests of one collection would not see each other's files.
+        free = ~Q(kind=Job.Kind.INGEST) | ~Exists(another_ingest)
+        return self.filter(ready, free, state=Job.State.WAITING).order_by("pk")
 
     def stale(self) -> "JobQuerySet":
         """Running jobs whose worker gave no sign of life for a while."""
-        return self.filter(state=Job.State.RUNNING, heartbeat_at__lt=timezone.now() - timedelta(seconds=STALE_SECONDS))
+        return self.filter(state=Job.State.RUNNING, heartbeat_at__lt=Now() - timedelta(seconds=STALE_SECONDS))
 
     def release_stale(self) -> None:
         """Give the jobs of dead workers back; one that took down several workers is failed instead."""
@@ -72,7 +78,8 @@ class Job(models.Model):
 
     result = models.JSONField(default=dict)
     error = models.TextField(blank=True)
-    created_at = models.DateTimeField(auto_now_add=True)
+    # All times are the database's: the clocks of several machines never agree.
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
 
@@ -100,7 +107,9 @@ class Job(models.Model):
     @classmethod
     def begin(cls, collection: Collection, kind: str, parameters: dict[str, Any]) -> "Job":
         """A job that this process does itself, at once."""
-        return cls.objects.create(collection=collection, kind=kind, parameters=parameters, **_taken_now(), attempts=1)
+        job = cls.objects.create(collection=collection, kind=kind, parameters=parameters, **_taken_now(), attempts=1)
+        job.refresh_from_db()
+        return job
 
     # --- what a worker does with it; each is a conditional update, so that two workers never hold one job -----------
 
@@ -114,21 +123,27 @@ class Job(models.Model):
         return bool(taken)
 
     def beat(self) -> None:
-        self._update_mine(heartbeat_at=timezone.now())
+        self._update_mine(heartbeat_at=Now())
 
     def report(self, step: str, done: int, total: int | None) -> None:
-        self._update_mine(step=step[:200], done=done, total=total, heartbeat_at=timezone.now())
+        self._update_mine(step=step[:200], done=done, total=total, heartbeat_at=Now())
 
     def finish(self, result: dict[str, Any]) -> None:
-        self._update_mine(state=Job.State.DONE, result=result, finished_at=timezone.now(), claim=None)
+        self._update_mine(state=Job.State.DONE, result=result, finished_at=Now(), claim=None)
 
+    def release(self) -> None:
+        """Put it back for another worker, without blame: this one was asked to stop."""
+        self._update_mine(state=Job.State.WAITING, claim=None, attempts=F("attempts") - 1)
+
+    @transaction.atomic
     def fail(self, error: str) -> None:
         """The jobs that were to follow are cancelled with it; `retry` brings all of them back."""
-        self._update_mine(state=Job.State.FAILED, error=error, finished_at=timezone.now(), claim=None)
+        self._update_mine(state=Job.State.FAILED, error=error, finished_at=Now(), claim=None)
         self._all_followers().filter(state=Job.State.WAITING).update(
             state=Job.State.CANCELLED, error=f"Job {self.pk} failed."
         )
 
+    @transaction.atomic
     def retry(self) -> bool:
         """Put a failed job and what was to follow it back into the queue."""
         again = {"state": Job.State.WAITING, "error": "", "finished_at": None, "attempts": 0}
@@ -149,11 +164,10 @@ class Job(models.Model):
         """Write only while the job is still this process's own: a worker that slept too long must not interfere."""
         if not Job.objects.filter(pk=self.pk, claim=self.claim, state=Job.State.RUNNING).update(**values):
             raise JobLost(job=self.pk)
-        for name, value in values.items():
-            setattr(self, name, value)
+        self.refresh_from_db(fields=list(values))
 
 
 def _taken_now() -> dict[str, Any]:
-    now = timezone.now()
     worker = f"{socket.gethostname()}:{os.getpid()}"
-    return {"state": Job.State.RUNNING, "claim": uuid.uuid4(), "worker": worker, "heartbeat_at": now, "started_at": now}
+    times = {"heartbeat_at": Now(), "started_at": Now()}
+    return {"state": Job.State.RUNNING, "claim": uuid.uuid4(), "worker": worker, **times}

@@ -4,6 +4,7 @@ from typing import Any
 from django.contrib.postgres.search import SearchQuery
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
+from django.db.models.functions import Now
 
 from ndd_app.exceptions import UnreadableFile
 from ndd_app.models.collection import Collection
@@ -59,7 +60,7 @@ class Photo(DublinCore):
 
     working_copy = models.FileField(storage=photo_storage, max_length=200)
     thumbnail = models.FileField(storage=photo_storage, max_length=200)
-    ingested_at = models.DateTimeField(auto_now_add=True)
+    ingested_at = models.DateTimeField(db_default=Now(), editable=False)
 
     objects = PhotoQuerySet.as_manager()
 

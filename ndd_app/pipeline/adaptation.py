@@ -2,10 +2,9 @@
 
 from dataclasses import dataclass, field
 
-from ndd_app.exceptions import NoPhotos, TooFewPhotos, UnknownMethod, WeightsUnavailable
+from ndd_app.exceptions import NoPhotos, UnknownMethod
 from ndd_app.models import Collection, Encoder
-from ndd_app.models.encoder import one_of_each_family
-from ndd_app.pipeline.encoders import DEFAULT_METHODS, fit_encoder
+from ndd_app.pipeline.encoders import DEFAULT_METHODS, UNUSABLE, fit_encoder, sample
 from ndd_app.pipeline.progress import Track, untracked
 from ndd_app.vision.methods import METHODS
 
@@ -18,7 +17,7 @@ class AdaptResult:
 
 def adapt_collection(collection: Collection, method: str | None = None, track: Track = untracked) -> AdaptResult:
     """Fit `method`, or the default one of each family, on the collection's photos."""
-    photos = list(collection.photos.order_by("checksum", "pk"))
+    photos = sample(collection.photos.all())
     if not photos:
         raise NoPhotos(collection=collection.slug)
     result = AdaptResult()
@@ -27,11 +26,6 @@ def adapt_collection(collection: Collection, method: str | None = None, track: T
             raise UnknownMethod(method=name, known=", ".join(METHODS))
         try:
             result.encoders.append(fit_encoder(name, photos, collection, track))
-        except (TooFewPhotos, WeightsUnavailable) as reason:
+        except UNUSABLE as reason:
             result.notes.append(f"Nothing was fitted by {name}. {reason}")
     return result
-
-
-def newest_encoders(collection: Collection) -> list[Encoder]:
-    """The encoders that would serve after a switch: of each family the collection's newest, else the site's."""
-    return one_of_each_family([*Encoder.objects.site(), *collection.encoders.order_by("pk")])

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
@@ -9,10 +10,13 @@ from importlib.metadata import version
 
 import torch
 from django.db import IntegrityError, transaction
+from django.db.models import Count, Q
 
 from ndd_app.conf import conf
-from ndd_app.exceptions import DamagedEncoder, TooFewPhotos, WeightsUnavailable
+from ndd_app.exceptions import DamagedEncoder, TooFewPhotos, UnknownBackbone, WeightsUnavailable, WrongWeights
 from ndd_app.models import Collection, Encoder, Photo
+from ndd_app.models.encoder import one_of_each_family
+from ndd_app.models.photo import PhotoQuerySet
 from ndd_app.pipeline.features import CollectionPhotos
 from ndd_app.pipeline.progress import Track, untracked
 from ndd_app.storage import read_bytes, save_bytes
@@ -24,8 +28,11 @@ from ndd_app.vision.methods import METHODS
 DEFAULT_METHODS = {Encoder.Family.DEEP: "whiten", Encoder.Family.CLASSICAL: "vlad"}
 BACKBONE = {"cpu": "vit_small_patch14_reg4_dinov2", "cuda": "vit_large_patch14_reg4_dinov2"}
 """DINOv2 with registers (Oquab et al. 2023, Darcet et al. 2023), Apache-2.0: as large as the machine allows."""
-SITE_SAMPLE = 5_000
+SAMPLE = 5_000
+"""Photos that an encoder is fitted on at most: the keypoints of more would not fit into memory, and teach no more."""
 SEED = 0
+UNUSABLE = (WeightsUnavailable, WrongWeights, UnknownBackbone, TooFewPhotos)
+"""Reasons for which a family does not serve, while the other one goes on alone."""
 
 
 @dataclass(frozen=True)
@@ -90,20 +97,38 @@ def ensure_site_encoders(track: Track = untracked) -> SiteEncoders:
     for family in Encoder.Family.values:
         if family not in serving:
             try:
-                serve(fit_site_encoder(family, track))
-            except (WeightsUnavailable, TooFewPhotos) as reason:
+                _serve_unless_another_does(fit_site_encoder(family, track))
+            except UNUSABLE as reason:
                 notes.append(f"The {family} encoder does not serve. {reason}")
     return SiteEncoders(list(Encoder.objects.site()), tuple(notes))
 
 
 def fit_site_encoder(family: str, track: Track = untracked) -> Encoder:
-    return fit_encoder(DEFAULT_METHODS[Encoder.Family(family)], _sample_of_archive(), None, track)
+    return fit_encoder(DEFAULT_METHODS[Encoder.Family(family)], sample(Photo.objects.all()), None, track)
 
 
-def _sample_of_archive() -> list[Photo]:
-    """Up to SITE_SAMPLE photos, the same ones for the same archive."""
-    ids = list(Photo.objects.order_by("checksum", "pk").values_list("pk", flat=True))
-    chosen = random.Random(SEED).sample(ids, min(SITE_SAMPLE, len(ids)))
+def newest_encoders(collection: Collection) -> list[Encoder]:
+    """Of each family the collection's newest encoder, else the site's: those to be embedded before a switch."""
+    return one_of_each_family([*Encoder.objects.site(), *collection.encoders.order_by("pk")])
+
+
+def ready_encoders(collection: Collection) -> list[Encoder]:
+    """Those that may serve after a switch: the newest, except where it has embedded less than what serves now."""
+    covered = Count("embeddings", filter=Q(embeddings__photo__collection=collection))
+    photos = dict(Encoder.objects.annotate(covered=covered).values_list("pk", "covered"))
+    serving = {encoder.family: encoder for encoder in Encoder.objects.serving(collection)}
+    own = [
+        encoder
+        for encoder in collection.encoders.order_by("pk")
+        if photos[encoder.pk] >= (photos[serving[encoder.family].pk] if encoder.family in serving else 1)
+    ]
+    return one_of_each_family([*serving.values(), *own])
+
+
+def sample(photos: PhotoQuerySet) -> list[Photo]:
+    """Up to SAMPLE photos, the same ones for the same archive."""
+    ids = list(photos.order_by("checksum", "pk").values_list("pk", flat=True))
+    chosen = random.Random(SEED).sample(ids, min(SAMPLE, len(ids)))
     return list(Photo.objects.filter(pk__in=chosen).order_by("checksum", "pk"))
 
 
@@ -113,9 +138,10 @@ def serve(encoder: Encoder) -> None:
     same = Encoder.objects.filter(collection=encoder.collection, family=encoder.family)
     list(same.select_for_update().values_list("pk"))
     same.filter(is_serving=True).exclude(pk=encoder.pk).update(is_serving=False)
-    try:
-        with transaction.atomic():
-            Encoder.objects.filter(pk=encoder.pk).update(is_serving=True)
-    except IntegrityError:  # another worker fitted the same encoder at the same moment and was first: as good
-        return
-    encoder.is_serving = True
+    Encoder.objects.filter(pk=encoder.pk).update(is_serving=True)
+
+
+def _serve_unless_another_does(encoder: Encoder) -> None:
+    """Another worker may have fitted the same one at the same moment; what it has embedded must stay in use."""
+    with suppress(IntegrityError), transaction.atomic():
+        Encoder.objects.filter(pk=encoder.pk).update(is_serving=True)

@@ -13,11 +13,11 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
-from django.db import OperationalError, connection
+from django.db import InterfaceError, OperationalError, connection
 
 from ndd_app.conf import conf
 from ndd_app.exceptions import JobLost, NddError
-from ndd_app.models import Encoder, Job
+from ndd_app.models import Job
 from ndd_app.models.job import HEARTBEAT_SECONDS
 from ndd_app.pipeline.progress import Item, Track, untracked
 from ndd_app.storage import copy_to
@@ -26,23 +26,36 @@ logger = logging.getLogger(__name__)
 REPORT_SECONDS = 0.5
 
 
-def perform(job: Job, show: Track = untracked) -> None:
-    """Do a job that this process has taken. `show` shows the progress to whoever waits, beside the Job row."""
+def perform(job: Job, show: Track = untracked, should_stop: Callable[[], bool] = lambda: False) -> None:
+    """Do a job that this process has taken. `show` shows the progress to whoever waits, beside the Job row.
+
+    When `should_stop` says so the job is put back, to be gone on with by another process.
+    """
     try:
         with _heartbeat(job):
-            result = STAGES[job.kind](job, _tracked_by(job, show))
+            result = STAGES[job.kind](job, _tracked_by(job, show, should_stop))
+        job.finish(result)
     except JobLost:
         logger.warning("Job %s was taken over by another worker", job.pk)
+    except _Stopped:
+        job.release()
     except NddError as error:
-        job.fail(str(error))
+        _fail(job, str(error))
     except KeyboardInterrupt:
-        job.fail("Stopped by hand. What was finished is kept; start it again to go on.")
+        _fail(job, "Stopped by hand. What was finished is kept; start it again to go on.")
         raise
     except Exception as error:
         logger.exception("Job %s failed", job.pk)
-        job.fail(f"{type(error).__name__}: {error}. Look at the worker's log.")
-    else:
-        job.finish(result)
+        _fail(job, f"{type(error).__name__}: {error}. Look at the worker's log.")
+
+
+def _fail(job: Job, error: str) -> None:
+    with suppress(JobLost):
+        job.fail(error)
+
+
+class _Stopped(Exception):
+    """The process was asked to stop."""
 
 
 def _ingest(job: Job, track: Track) -> dict[str, Any]:
@@ -69,8 +82,10 @@ def _local_source(parameters: dict[str, Any]) -> Iterator[Path]:
 
 def _embed(job: Job, track: Track) -> dict[str, Any]:
     from ndd_app.pipeline.embedding import embed_collection
+    from ndd_app.pipeline.encoders import newest_encoders
 
-    result = embed_collection(job.collection, _chosen_encoders(job), track)
+    encoders = newest_encoders(job.collection) if job.parameters.get("newest") else None
+    result = embed_collection(job.collection, encoders, track)
     return asdict(result)
 
 
@@ -84,15 +99,8 @@ def _adapt(job: Job, track: Track) -> dict[str, Any]:
 def _match(job: Job, track: Track) -> dict[str, Any]:
     from ndd_app.pipeline.matching import find_duplicates
 
-    result = find_duplicates(job.collection, _chosen_encoders(job), track)
+    result = find_duplicates(job.collection, switch=job.parameters.get("newest", False), track=track)
     return asdict(result)
-
-
-def _chosen_encoders(job: Job) -> list[Encoder] | None:
-    """The collection's newest encoders for the steps that lead to a switch; None: those that serve."""
-    from ndd_app.pipeline.adaptation import newest_encoders
-
-    return newest_encoders(job.collection) if job.parameters.get("newest") else None
 
 
 STAGES: dict[str, Callable[[Job, Track], dict[str, Any]]] = {
@@ -103,12 +111,14 @@ STAGES: dict[str, Callable[[Job, Track], dict[str, Any]]] = {
 }
 
 
-def _tracked_by(job: Job, show: Track) -> Track:
+def _tracked_by(job: Job, show: Track, should_stop: Callable[[], bool]) -> Track:
     def track(items: Iterable[Item], step: str, total: int | None = None) -> Iterator[Item]:
         reported = 0.0
         done = 0
         job.report(step, 0, total)
         for item in show(items, step, total):
+            if should_stop():
+                raise _Stopped
             yield item
             done += 1
             if monotonic() - reported > REPORT_SECONDS:
@@ -127,8 +137,10 @@ def _heartbeat(job: Job) -> Iterator[None]:
     def beat() -> None:
         try:
             while not stop.wait(HEARTBEAT_SECONDS):
-                with suppress(OperationalError):  # the database is away for a moment; the next beat may reach it
+                try:
                     job.beat()
+                except (OperationalError, InterfaceError):
+                    connection.close()  # the database is away for a moment; the next beat connects anew
         except JobLost:
             pass  # the next progress report ends the work
         finally:

@@ -1,9 +1,8 @@
 """From rankings to candidates: the pairs of a collection that may be duplicates, with what each detector says."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import combinations
 
 import numpy as np
 import numpy.typing as npt
@@ -12,10 +11,12 @@ from django.db import transaction
 from ndd_app.description import adapter
 from ndd_app.exceptions import NoPhotos
 from ndd_app.models import Candidate, Collection, Encoder, Evidence, Fingerprint, Photo, Verdict
-from ndd_app.pipeline.encoders import serve
+from ndd_app.pipeline.encoders import ready_encoders, serve
+from ndd_app.pipeline.features import read_pixels
 from ndd_app.pipeline.progress import Track, untracked
 from ndd_app.pipeline.ranking import embedded_by, fuse_encoders
 from ndd_app.signals import candidates_found
+from ndd_app.vision import hashing
 from ndd_app.vision.neighbours import (
     Fused,
     Indices,
@@ -49,25 +50,23 @@ class MatchResult:
     encoders: tuple[str, ...]
 
 
-def find_duplicates(
-    collection: Collection, encoders: Sequence[Encoder] | None = None, track: Track = untracked
-) -> MatchResult:
-    """Match every photo with all others and replace the collection's candidates.
+def find_duplicates(collection: Collection, switch: bool = False, track: Track = untracked) -> MatchResult:
+    """Match every photo with all others, by the encoders that serve, and replace the collection's candidates.
 
-    Without `encoders` those that serve are used. Encoders that are given serve from now on, in the same transaction.
+    `switch`: by the newest encoders that are ready; they serve from now on, in the same transaction.
     """
     photos = list(collection.photos.order_by("pk"))
     if not photos:
         raise NoPhotos(collection=collection.slug)
-    used = embedded_by(collection, Encoder.objects.serving(collection) if encoders is None else encoders)
+    used = embedded_by(collection, ready_encoders(collection) if switch else Encoder.objects.serving(collection))
     codes = _fingerprints(photos)
-    same = _equal(photos, lambda photo: photo.pixel_hash)
+    same = _of_equal_pixels(photos)
     answered = _answered_pairs(photos)
     fused = fuse_encoders(photos, used, NEIGHBOURS, also=unordered([_alike_by_bits(codes), same, answered]))
     fused.scores[_among(fused.pairs, same)] = SAME_PIXELS
     lists = ranked_lists(fused, len(photos), NEIGHBOURS)
-    worth_storing = (fused.scores >= FLOOR) | _among(fused.pairs, answered)
-    fused = fused.only(worth_storing & ~_of_one_record(photos, fused.pairs))
+    fused = fused.only((fused.scores >= FLOOR) | _among(fused.pairs, answered))
+    fused = fused.only(~_of_one_record(photos, fused.pairs))
     threshold = suggested_threshold(fused, len(photos))
     candidates = _candidates(photos, fused, places(lists, fused.pairs))
     evidence = list(_evidence(track(candidates, "Comparing pairs", len(candidates)), fused, used, codes))
@@ -77,8 +76,9 @@ def find_duplicates(
         Candidate.objects.bulk_create(candidates, batch_size=2_000)
         Evidence.objects.bulk_create(evidence, batch_size=2_000)
         Collection.objects.filter(pk=collection.pk).update(suggested_threshold=threshold)
-        for encoder in encoders or ():
-            serve(encoder)
+        for encoder in used:
+            if switch and encoder.collection_id == collection.pk:
+                serve(encoder)
         shown = Candidate.objects.shown().filter(first__collection=collection).count()
         result = MatchResult(len(photos), len(candidates), shown, threshold, tuple(map(str, used)))
         transaction.on_commit(lambda: candidates_found.send(Collection, collection=collection, result=result))
@@ -88,6 +88,8 @@ def find_duplicates(
 def _fingerprints(photos: Sequence[Photo]) -> Codes:
     """(n, bits) of 0 and 1 for each kind of fingerprint."""
     stored = Fingerprint.objects.in_bulk([photo.pk for photo in photos])
+    lost = [_fingerprint_again(photo) for photo in photos if photo.pk not in stored]
+    stored |= {fingerprint.photo_id: fingerprint for fingerprint in Fingerprint.objects.bulk_create(lost)}
     names = {Detector.PHASH: "phash", Detector.BLOCK_MEAN: "block_mean"}
     return {
         detector: np.array([[*getattr(stored[photo.pk], name)] for photo in photos]).astype(np.uint8)
@@ -95,23 +97,35 @@ def _fingerprints(photos: Sequence[Photo]) -> Codes:
     }
 
 
+def _fingerprint_again(photo: Photo) -> Fingerprint:
+    pixels = read_pixels(photo)
+    return Fingerprint(photo=photo, phash=hashing.phash(pixels), block_mean=hashing.block_mean_hash(pixels))
+
+
 def _alike_by_bits(codes: Codes) -> Indices:
     lists = (nearest_by_bits(code, NEIGHBOURS) for code in codes.values())
     return unordered([pairs_within(found, NEIGHBOURS, at_least=LIKE_BITS) for found in lists])
 
 
-def _equal(photos: Sequence[Photo], value: Callable[[Photo], str]) -> Indices:
+def _of_equal_pixels(photos: Sequence[Photo]) -> Indices:
+    """Each with the next few of its kind: a thousand copies of one placeholder are no million pairs."""
     holders: dict[str, list[int]] = defaultdict(list)
     for number, photo in enumerate(photos):
-        holders[value(photo)].append(number)
-    return _as_pairs(pair for numbers in holders.values() for pair in combinations(numbers, 2))
+        holders[photo.pixel_hash].append(number)
+    return _as_pairs(
+        (one, other)
+        for numbers in holders.values()
+        for place, one in enumerate(numbers)
+        for other in numbers[place + 1 : place + 1 + NEIGHBOURS]
+    )
 
 
 def _answered_pairs(photos: Sequence[Photo]) -> Indices:
     """A person's answer keeps a pair in view, whatever the encoders of today think of it."""
     number = {photo.pk: row for row, photo in enumerate(photos)}
-    pairs = Verdict.objects.filter(first__in=number, second__in=number).values_list("first_id", "second_id")
-    return _as_pairs((number[first], number[second]) for first, second in pairs)
+    of_collection = {"first__collection": photos[0].collection_id, "second__collection": photos[0].collection_id}
+    pairs = Verdict.objects.filter(**of_collection).values_list("first_id", "second_id")
+    return _as_pairs((number[one], number[other]) for one, other in pairs if one in number and other in number)
 
 
 def _of_one_record(photos: Sequence[Photo], pairs: Indices) -> npt.NDArray[np.bool_]:

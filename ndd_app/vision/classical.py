@@ -13,9 +13,8 @@ from ndd_app.vision.descriptors import Whitening
 from ndd_app.vision.encoders import EMBEDDING_SIZE, Embeddings, Features
 from ndd_app.vision.images import Pixels
 
-LONG_SIDE = (
-    480  # at 640 px the 600 strongest keypoints sit in grain and texture: fewer prints are found, at twice the time
-)
+LONG_SIDE = 480
+"""At 640 px many of the strongest keypoints sit in grain and texture: fewer prints are found, in twice the time."""
 KEYPOINTS = 600
 CONTRAST = 0.02  # half of OpenCV's default, for faded prints
 FEWEST_KEYPOINTS = 20  # an empty mount or frame has some 8 to 17, all in its corners
@@ -52,17 +51,22 @@ class RootSift:
 def describe_keypoints(pixels: Pixels) -> Features:
     """See RootSift; positions and sizes in pixels of `pixels`, x to the right, y down, angles in degrees."""
     grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
-    scale = min(1.0, LONG_SIDE / max(grey.shape))
-    if scale < 1:
-        height, width = (max(1, round(side * scale)) for side in grey.shape)
-        grey = cv2.resize(grey, (width, height), interpolation=cv2.INTER_AREA)
-    found, descriptors = cv2.SIFT_create(KEYPOINTS, contrastThreshold=CONTRAST).detectAndCompute(grey, None)
+    full = np.array(grey.shape[::-1])
+    small = np.maximum(np.round(full * min(1.0, LONG_SIDE / full.max())), 1).astype(int)
+    if (small < full).any():
+        grey = cv2.resize(grey, small.tolist(), interpolation=cv2.INTER_AREA)
+    found, descriptors = cv2.SIFT.create(KEYPOINTS, contrastThreshold=CONTRAST).detectAndCompute(grey, None)
     strongest = sorted(range(len(found)), key=lambda i: -found[i].response)[:KEYPOINTS]
     features = np.empty((len(strongest), DESCRIPTOR_SIZE + KEYPOINT.itemsize), np.uint8)
     if strongest:
-        places = [(*(value / scale for value in (*found[i].pt, found[i].size)), found[i].angle) for i in strongest]
+        enlarged = full / small
+        centres = (np.array([found[i].pt for i in strongest]) + 0.5) * enlarged - 0.5
+        places = np.empty(len(strongest), KEYPOINT)
+        places["x"], places["y"] = centres.T
+        places["size"] = [found[i].size * enlarged.max() for i in strongest]
+        places["angle"] = [found[i].angle for i in strongest]
         features[:, :DESCRIPTOR_SIZE] = descriptors[strongest]
-        features[:, DESCRIPTOR_SIZE:] = np.array(places, KEYPOINT).view(np.uint8).reshape(len(places), -1)
+        features[:, DESCRIPTOR_SIZE:] = places.view(np.uint8).reshape(len(places), -1)
     return features
 
 

@@ -16,7 +16,10 @@ Embeddings = npt.NDArray[np.float32]
 Indices = npt.NDArray[np.int64]
 Scores = npt.NDArray[np.float32]
 
-BLOCK = 2_048
+BLOCK = 512
+"""Rows of a matrix product at once: with its sorting it takes BLOCK × n × 24 bytes, half a gigabyte for 41,000."""
+PAIRS = 32_768
+"""Pairs that are looked at at once."""
 FIRST_STRANGER = 5
 """Ranks before this one are left out of a photo's line: duplicates stand there, and would hide themselves."""
 LAST_STRANGER = 100
@@ -204,14 +207,16 @@ def _surprise(lists: Lists, similarity: Scores, pairs: Indices) -> Scores:
 def _similarity(embeddings: Embeddings, pairs: Indices) -> Scores:
     """By blocks: the rows of all pairs at once would take gigabytes in a large collection."""
     values = np.empty(len(pairs), np.float32)
-    for start in range(0, len(pairs), BLOCK * 16):
-        block = pairs[start : start + BLOCK * 16]
+    for start in range(0, len(pairs), PAIRS):
+        block = pairs[start : start + PAIRS]
         values[start : start + len(block)] = np.einsum("ij,ij->i", embeddings[block[:, 0]], embeddings[block[:, 1]])
     return values
 
 
 def _place(lists: Lists, whose: Indices, neighbours: Indices) -> Indices:
     place = np.zeros(len(whose), np.int64)
-    rows, ranks = np.nonzero(lists.indices[whose] == neighbours[:, None])
-    place[rows] = ranks + 1
+    for start in range(0, len(whose), PAIRS):
+        block = slice(start, start + PAIRS)
+        rows, ranks = np.nonzero(lists.indices[whose[block]] == neighbours[block, None])
+        place[start + rows] = ranks + 1
     return place

@@ -10,6 +10,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import timm
+import torch
+from safetensors.torch import save_file
 
 from tests.acceptance.site import Site, free_port, new_site, wait_until, write_photos
 from tests.pictures import draw_photo, jpeg, rotated
@@ -25,8 +28,20 @@ def scans(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_photos(tmp_path_factory.mktemp("scans"), {name: jpeg(pixels) for name, pixels in turned.items()})
 
 
-def test_a_worker_killed_in_the_middle_loses_nothing(scans: Path, tmp_path: Path) -> None:
-    with new_site(tmp_path / "undisturbed") as undisturbed, new_site(tmp_path / "disturbed") as disturbed:
+@pytest.fixture(scope="module")
+def backbone(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """A tiny network with random weights, so that both families of encoders work."""
+    folder = tmp_path_factory.mktemp("weights")
+    torch.manual_seed(0)
+    save_file(timm.create_model("test_vit").state_dict(), folder / "test_vit.safetensors")
+    return {"NDD_BACKBONE": "test_vit", "NDD_WEIGHTS_DIR": str(folder)}
+
+
+def test_a_worker_killed_in_the_middle_loses_nothing(scans: Path, backbone: dict[str, str], tmp_path: Path) -> None:
+    with (
+        new_site(tmp_path / "undisturbed", **backbone) as undisturbed,
+        new_site(tmp_path / "disturbed", **backbone) as disturbed,
+    ):
         undisturbed.manage("ingest_collection", "box", scans, "--queue")
         with undisturbed.worker():
             undisturbed.wait_for_jobs()
@@ -39,6 +54,7 @@ def test_a_worker_killed_in_the_middle_loses_nothing(scans: Path, tmp_path: Path
 
         assert photos_of(disturbed) == photos_of(undisturbed)
         assert pairs_of(disturbed) == pairs_of(undisturbed) != []
+        assert len(embeddings_of(disturbed)) == 4 * PHOTOS  # two families, of the site and of the collection
         np.testing.assert_allclose(embeddings_of(disturbed), embeddings_of(undisturbed), atol=1e-3)
 
 

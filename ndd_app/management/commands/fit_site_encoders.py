@@ -2,7 +2,6 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from ndd_app.exceptions import TooFewPhotos, WeightsUnavailable
 from ndd_app.models import Encoder
 
 
@@ -11,12 +10,12 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         from ndd_app.management.bars import bar
-        from ndd_app.pipeline.encoders import fit_site_encoder, serve
+        from ndd_app.pipeline.encoders import UNUSABLE, fit_site_encoder, serve
 
         for family in Encoder.Family.values:
             try:
                 encoder = fit_site_encoder(family, bar)
-            except (WeightsUnavailable, TooFewPhotos) as reason:
+            except UNUSABLE as reason:
                 self.stderr.write(self.style.WARNING(f"The {family} encoder stays as it is. {reason}"))
                 continue
             serve(encoder)

@@ -69,6 +69,6 @@ def learn_turns(descriptors: Values, words: Values) -> Values:
 
 
 def spread_around_mean(vectors: Values) -> PrincipalAxes:
-    """The mean of a few photos says too little about others to be taken off in full: with two it would be all they share."""
+    """The mean of a few photos is not taken off in full: of two it would be all that they have in common."""
     mean = vectors.sum(axis=0) / (len(vectors) + 4)
     return replace(principal_axes(vectors - mean, EMBEDDING_SIZE - 1, centre=False), mean=mean)

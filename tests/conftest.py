@@ -12,7 +12,9 @@ import pytest
 OWN_FOLDER = None if "NDD_DATA_DIR" in os.environ else Path(tempfile.mkdtemp(prefix="ndd-"))
 if OWN_FOLDER:
     os.environ["NDD_DATA_DIR"] = str(OWN_FOLDER)
-os.environ.setdefault("CELERY_BROKER_URL", "memory://")  # a test that starts a real worker gives it a real broker
+os.environ.setdefault(
+    "CELERY_BROKER_URL", "memory://localhost/"
+)  # a test that starts a real worker gives it a real broker
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")  # Playwright's sync API runs an event loop
 

@@ -42,7 +42,10 @@ def encoder(request: HttpRequest, pk: int) -> HttpResponse:
 
 def _services(encoders: Iterable[Encoder]) -> list[Service]:
     serving = {(e.collection_id, e.family): e for e in encoders if e.is_serving}
-    embeddings = Job.objects.filter(kind=Job.Kind.EMBED, state=Job.State.DONE)
+    # The steps towards a switch embed with encoders that are there; only the others look for what lacks.
+    embeddings = Job.objects.filter(kind=Job.Kind.EMBED, state=Job.State.DONE).exclude(
+        parameters__contains={"newest": True}
+    )
     last_job = {job.collection_id: job for job in embeddings.order_by("collection_id", "-pk").distinct("collection_id")}
     return [
         Service(

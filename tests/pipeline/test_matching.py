@@ -1,0 +1,110 @@
+import numpy as np
+import pytest
+
+from ndd_app.models import EMBEDDING_SIZE, Candidate, Collection, Embedding, Encoder, Evidence, Fingerprint, Verdict
+from ndd_app.pipeline.encoders import ready_encoders
+from ndd_app.pipeline.matching import SAME_PIXELS, find_duplicates
+from ndd_app.pipeline.review import record_verdict
+from tests.factories import make_cataloguer, make_collection, make_encoder, make_photo
+from tests.pictures import draw_photo
+
+pytestmark = pytest.mark.django_db
+
+PHOTOS = 24
+
+
+@pytest.fixture
+def collection() -> Collection:
+    """Photos 0 and 1 are near each other for the serving encoder, all others are strangers."""
+    collection = make_collection()
+    for number in range(PHOTOS):
+        make_photo(collection, f"{number:02}.jpg", pixels=draw_photo(number, 64, 48))
+    embed(collection, make_encoder(is_serving=True), seed=0)
+    return collection
+
+
+def embed(collection: Collection, encoder: Encoder, seed: int, photos: int = PHOTOS) -> Encoder:
+    rows = np.random.default_rng(seed).normal(size=(PHOTOS, EMBEDDING_SIZE))
+    rows[1] = rows[0] + 0.1 * rows[1]
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    for photo, row in list(zip(collection.photos.order_by("path"), rows, strict=True))[:photos]:
+        Embedding.objects.create(encoder=encoder, photo=photo, vector=row)
+    return encoder
+
+
+def pair(collection: Collection) -> Candidate:
+    return Candidate.objects.get(first__path="00.jpg", second__path="01.jpg")
+
+
+def test_a_near_pair_is_shown_with_its_ranks_and_evidence(collection):
+    result = find_duplicates(collection)
+    found = pair(collection)
+    assert (found.rank_of_second, found.rank_of_first) == (1, 1)
+    assert list(Candidate.objects.shown()) == [found]
+    assert (result.photos, result.shown) == (PHOTOS, 1)
+    [evidence] = found.evidence.filter(detector=Evidence.Detector.CLASSICAL)
+    assert evidence.score == pytest.approx(0.995, abs=0.01)
+
+
+def test_matching_again_replaces_what_the_machine_guessed(collection):
+    assert find_duplicates(collection) == find_duplicates(collection)
+    assert Candidate.objects.filter(first__path="00.jpg", second__path="01.jpg").count() == 1
+
+
+def test_an_answered_pair_is_kept_however_far_apart_it_is(collection):
+    one, other = collection.photos.filter(path__in=["05.jpg", "17.jpg"])
+    record_verdict(one, other, "yes", make_cataloguer())
+    find_duplicates(collection)
+    assert Candidate.objects.filter(first=one, second=other).exists()
+
+
+def test_a_pair_settled_as_no_is_stored_and_not_shown(collection):
+    find_duplicates(collection)
+    record_verdict(pair(collection).first, pair(collection).second, "no", make_cataloguer())
+    result = find_duplicates(collection)
+    assert (result.shown, pair(collection) in Candidate.objects.shown()) == (0, False)
+    assert Verdict.objects.count() == 1
+
+
+def test_equal_pixels_are_a_pair_whatever_the_encoders_say(collection):
+    twin = collection.photos.get(path="09.jpg")
+    copy = make_photo(collection, "99.jpg", pixels=draw_photo(9, 64, 48))
+    find_duplicates(collection)
+    found = Candidate.objects.get(first=twin, second=copy)
+    assert found.score == SAME_PIXELS
+    assert set(found.evidence.values_list("detector", flat=True)) >= {"same pixels", "same file"}
+
+
+def test_scans_of_one_record_are_no_pair(collection):
+    collection.photos.filter(path__in=["00.jpg", "01.jpg"]).update(record="42")
+    find_duplicates(collection)
+    assert not Candidate.objects.filter(first__path="00.jpg", second__path="01.jpg").exists()
+
+
+def test_lost_fingerprints_are_taken_again(collection):
+    Fingerprint.objects.all().delete()
+    find_duplicates(collection)
+    assert Fingerprint.objects.count() == PHOTOS
+
+
+def test_the_threshold_of_a_person_stands_above_the_suggested_one(collection):
+    collection.threshold = 99
+    collection.save()
+    assert find_duplicates(collection).shown == 0
+
+
+def test_a_switch_lets_the_collections_own_encoder_serve(collection):
+    own = embed(collection, make_encoder(collection), seed=1)
+    find_duplicates(collection)
+    assert Encoder.objects.serving(collection) != [own]
+    find_duplicates(collection, switch=True)
+    assert Encoder.objects.serving(collection) == [own]
+    assert pair(collection).evidence.filter(encoder=own).exists()
+
+
+def test_an_encoder_that_is_not_embedded_to_the_end_is_not_switched_on(collection):
+    site = Encoder.objects.get()
+    embed(collection, make_encoder(collection), seed=1, photos=PHOTOS - 1)
+    assert ready_encoders(collection) == [site]
+    find_duplicates(collection, switch=True)
+    assert Encoder.objects.serving(collection) == [site]

@@ -2,29 +2,39 @@ VENV ?= .venv
 PYTHON3 ?= python3
 PYTHON = $(VENV)/bin/python
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
+export PHOTOS
 
-.PHONY: demo test test-slow lint figures screenshots clean
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint figures
 
-## demo: install, ingest a sample (or PHOTOS=/any/folder) and serve it; SERVE=0 ends after the summary
+## make help       this list
+help:
+	@sed -n 's/^## //p' Makefile
+
+## make demo       install, ingest a sample and serve it; PHOTOS=/any/folder for your own scans, SERVE=0 to end then
 demo: $(VENV)/installed
-	@$(PYTHON) manage.py demo $(if $(PHOTOS),--photos "$(PHOTOS)") $(if $(filter 0,$(SERVE)),--no-serve)
+	@$(PYTHON) manage.py demo $(if $(PHOTOS),--photos "$$PHOTOS") $(if $(filter 0,$(SERVE)),--no-serve)
 
-## test: everything the tests need, then the tests
+## make test       install, check the style and the types, run the tests
 test: lint
 	$(PYTHON) -m pytest
 
+## make lint       the style and the types alone
 lint: $(VENV)/installed-dev
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 
-## figures: the measures in docs/figures.md; needs the photographs in DATA and a backbone's weights
+## make figures    the measures in docs/figures.md; needs the photographs named there and a backbone's weights
 figures: $(VENV)/installed-dev
 	$(PYTHON) -m benchmarks.figures
 
+# An environment without a working pip was interrupted while it was made, or the system lacks ensurepip.
 $(VENV)/installed: requirements.txt
-	@$(PYTHON3) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "ndd needs Python 3.11 or newer; name one with make PYTHON3=python3.12 …"; exit 1; }
-	test -x $(PYTHON) || $(PYTHON3) -m venv $(VENV)
+	@$(PYTHON3) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	    echo "ndd needs Python 3.11 or newer; name one with: make PYTHON3=python3.12 …"; exit 1; }
+	@$(PYTHON) -m pip --version >/dev/null 2>&1 || $(PYTHON3) -m venv --clear $(VENV) || { \
+	    echo "No environment could be made in $(VENV). On Debian and Ubuntu, install python3-venv and try again."; exit 1; }
 	$(PYTHON) -m pip install --quiet --requirement requirements.txt
 	touch $@
 

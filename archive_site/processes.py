@@ -1,10 +1,12 @@
 """The two processes beside the database: the web server and a worker."""
 
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any, NoReturn
 
 STOP_SECONDS = 15
 WORKER = [sys.executable, "-m", "celery", "-A", "archive_site", "worker", "--pool", "solo", "--loglevel", "WARNING"]
@@ -33,7 +35,23 @@ def running(
 def stop(process: subprocess.Popen[bytes]) -> None:
     process.terminate()
     try:
-        process.wait(STOP_SECONDS)
-    except subprocess.TimeoutExpired:
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(STOP_SECONDS)
+    finally:
         process.kill()  # nothing is lost: the job goes on from its last batch at the next start
         process.wait()
+
+
+def end_by_signals() -> None:
+    """Ctrl-C, kill and a closed terminal end this process as KeyboardInterrupt; a second one cannot disturb the end."""
+    signals = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # nohup
+        signals.append(signal.SIGHUP)
+
+    def end(*_: Any) -> NoReturn:
+        for number in signals:
+            signal.signal(number, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    for number in signals:
+        signal.signal(number, end)

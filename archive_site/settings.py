@@ -3,33 +3,26 @@
 A value that makes no sense stops the start with the variable's name (environs) or with a system check (ndd_app).
 """
 
+import logging
 import os
 from pathlib import Path
+from zoneinfo import available_timezones
 
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.utils import get_random_secret_key
 from environs import Env, validate
+from kombu import Connection
 from psycopg.conninfo import make_conninfo
 
 from archive_site import embedded
+from archive_site.keys import own_secret
 
 env = Env()
 BASE_DIR = Path(__file__).resolve().parent.parent
 DATA_DIR = Path(env.str("NDD_DATA_DIR", str(BASE_DIR / "data"))).expanduser().resolve()
 
-
-def _secret_key() -> str:
-    """A key of this installation's own, made at the first start."""
-    file = DATA_DIR / "secret_key"
-    if not file.exists():
-        DATA_DIR.mkdir(parents=True, exist_ok=True)
-        with open(os.open(file, os.O_WRONLY | os.O_CREAT, 0o600), "w") as new:
-            new.write(get_random_secret_key())
-    return file.read_text()
-
-
 DEBUG = env.bool("DEBUG", False)
-SECRET_KEY = env.str("SECRET_KEY", "") or _secret_key()
+SECRET_KEY = env.str("SECRET_KEY", "") or own_secret(DATA_DIR / "secret_key", get_random_secret_key)
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", [])
 
@@ -136,7 +129,16 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 10_000
 
 # --- workers ----------------------------------------------------------------------------------------------------------
 
-CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", "pgmq://localhost")
+CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", "") or "pgmq://localhost"
+try:
+    if "://" not in CELERY_BROKER_URL:
+        raise ValueError("it has no ://")  # Celery would take it for the name of a RabbitMQ host
+    Connection(CELERY_BROKER_URL).get_transport_cls()
+except (KeyError, ValueError, ImportError) as error:
+    raise ImproperlyConfigured(
+        f"CELERY_BROKER_URL is no address of a broker ({error.args[0]}). Write redis://host:6379/0 or "
+        "amqp://user:password@host:5672//, or leave it out to let the database carry the messages."
+    ) from error
 if CELERY_BROKER_URL.startswith("pgmq"):
     # The same PostgreSQL carries the messages. The transport wants the address in keyword form.
     CELERY_BROKER_TRANSPORT_OPTIONS = {
@@ -167,7 +169,8 @@ for _name in ("NDD_MAX_MEGAPIXELS", "NDD_MAX_FILE_MEGABYTES"):
 # --- the rest ---------------------------------------------------------------------------------------------------------
 
 LANGUAGE_CODE = "en"
-TIME_ZONE = env.str("TIME_ZONE", "UTC")
+_zones = validate.OneOf(available_timezones(), error="no time zone; write a name such as Europe/Ljubljana")
+TIME_ZONE = env.str("TIME_ZONE", "UTC", validate=_zones)
 USE_I18N = True
 USE_TZ = True
 SECURE_CONTENT_TYPE_NOSNIFF = True
@@ -177,6 +180,6 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", "WARNING")},
-    "loggers": {"ndd_app": {"level": env.str("LOG_LEVEL", "INFO")}},
+    "root": {"handlers": ["console"], "level": env.log_level("LOG_LEVEL", logging.WARNING)},
+    "loggers": {"ndd_app": {"level": env.log_level("LOG_LEVEL", logging.INFO)}},
 }

@@ -17,7 +17,7 @@ BAR = 4.0
 
 
 def main(source: Path) -> int:
-    os.environ.update(NDD_DATA_DIR=str(FOLDER), DATABASE_URL="", CELERY_BROKER_URL="memory://")
+    os.environ.update(NDD_DATA_DIR=str(FOLDER), DATABASE_URL="", CELERY_BROKER_URL="memory://localhost/")
     os.environ.setdefault("NDD_BACKBONE", "deit_tiny_patch16_224")
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "archive_site.settings")
     import django

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import uuid4
 
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import ObjectDoesNotExist, PermissionDenied
 from django.db.models import Count, Model, QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
@@ -26,7 +26,6 @@ from ndd_app.storage import photo_storage, storage_errors_translated
 from ndd_app.tasks import SERVE_FIRST, THEN_ADAPT, Step, enqueue
 
 
-# An adapted encoder is of use once the photos are embedded with it and matched; the last step switches it on.
 class Kept(admin.ModelAdmin):
     """Rows that are never deleted."""
 
@@ -170,12 +169,20 @@ class PhotoAdmin(Kept):
     def save_model(self, request: HttpRequest, obj: Photo, form: ModelForm, change: bool) -> None:
         obj.save(update_fields=form.changed_data)  # another person's edit of another field stays
 
-    def view_on_site(self, obj: Photo) -> str:
-        return adapter().address(obj)
+    # A scan is listed even while the host has no record for it, or none any more.
+
+    def view_on_site(self, obj: Photo) -> str | None:
+        try:
+            return adapter().address(obj)
+        except ObjectDoesNotExist:
+            return None
 
     @admin.display(description=_("record"), ordering="title")
     def name(self, photo: Photo) -> str:
-        return Truncator(adapter().title(photo)).chars(80)
+        try:
+            return Truncator(adapter().title(photo)).chars(80)
+        except ObjectDoesNotExist:
+            return str(_("no record"))
 
     @admin.display(description=_("scan"))
     def thumbnail_image(self, photo: Photo) -> str:

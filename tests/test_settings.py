@@ -10,16 +10,20 @@ from django.core.checks import run_checks
 from django.core.exceptions import ImproperlyConfigured
 
 from archive_site import embedded
+from archive_site.keys import own_secret
 from ndd_app.conf import Conf
 from ndd_app.storage import photo_storage
 
 AT_START = {
+    "CELERY_BROKER_URL": ("reddis://localhost", "Did you mean redis?"),
     "DATABASE_URL": ("nonsense", "postgresql://user:password@host:5432/database"),
     "DEBUG": ("perhaps", "Not a valid boolean"),
+    "LOG_LEVEL": ("loud", "Not a valid log level"),
     "NDD_MAX_MEGAPIXELS": ("abc", "Not a valid integer"),
     "NDD_S3_ADDRESSING_STYLE": ("sideways", "path, virtual"),
     "NDD_STORAGE": ("tape", "STORAGES has: default, staticfiles"),
     "NDD_WEIGHTS_DIR": ("/no/such/folder", "HINT: Create the folder"),
+    "TIME_ZONE": ("Mars", "write a name such as Europe/Ljubljana"),
 }
 
 
@@ -49,6 +53,24 @@ def test_a_bad_variable_stops_the_start(name: str, starts: dict[str, tuple[int, 
     assert name in said
     assert AT_START[name][1] in said
     assert "Traceback" not in said
+
+
+def test_a_name_without_a_scheme_is_no_broker():
+    environment = os.environ | {"CELERY_BROKER_URL": "redis"}
+    run = subprocess.run([sys.executable, "-c", "import archive_site.settings"], env=environment, capture_output=True)
+    assert b"CELERY_BROKER_URL is no address of a broker (it has no ://)" in run.stderr
+
+
+def test_a_secret_is_made_once_and_for_its_owner_alone(tmp_path):
+    file = tmp_path / "data" / "secret_key"
+    assert own_secret(file, lambda: "first") == own_secret(file, lambda: "second") == "first"
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
+def test_an_empty_secret_of_an_interrupted_start_is_made_anew(tmp_path):
+    (tmp_path / "secret_key").touch()
+    assert own_secret(tmp_path / "secret_key", lambda: "key") == "key"
+    assert [file.name for file in tmp_path.iterdir()] == ["secret_key"]
 
 
 def problems() -> str:

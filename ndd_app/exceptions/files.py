@@ -136,10 +136,31 @@ class FileMissing(NddError):
     """
 
 
+class PhotoMissing(NddError):
+    """Line {line} of the manifest names no photo of the ZIP.
+
+    Check the spelling, capital letters included; names are relative to the manifest's folder.
+    """
+
+
+class SecondManifest(NddError):
+    """The ZIP has several tables with a column “file”; the photos are in, without descriptions.
+
+    Leave one manifest in the ZIP and ingest it again.
+    """
+
+
 class NameOutsideSource(NddError):
     """The name leads out of the folder or ZIP that is being ingested.
 
     Put the file inside, under a plain relative name without “..”.
+    """
+
+
+class NameTooLong(NddError):
+    """The name, with all folders, has {length} characters, more than the limit of {limit}.
+
+    Shorten the names of the folders that it is in, then ingest again.
     """
 
 

@@ -6,7 +6,7 @@ from ndd_app.exceptions.base import NddError
 class NameTaken(NddError):
     """Another file was ingested into “{collection}” under this name before; its record is left as it is.
 
-    Rename the file to add it as a photo of its own.
+    Rename the file, or the ZIP that it is in, to add it as a photo of its own.
     """
 
 
@@ -28,6 +28,13 @@ class InvalidDescription(NddError):
     """The field {field} cannot hold {value}: {detail}.
 
     Correct the value and try again.
+    """
+
+
+class DescriptionRefused(NddError):
+    """The database cannot hold the description: {detail}. The photo is in, without all of it.
+
+    Correct the photo's row in the manifest and ingest it again.
     """
 
 

@@ -3,6 +3,7 @@
 import csv
 from argparse import ArgumentParser
 from collections.abc import Iterable
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -25,7 +26,9 @@ class ExportCommand(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            rows = self.rows(find_collection(options["slug"]), options)
+            rows = iter(self.rows(find_collection(options["slug"]), options))
+            # What stands in the way is said here, before the file of an earlier export is emptied.
+            rows = chain(list(islice(rows, 1)), rows)
             if options["output"] is None:
                 self.write(rows, self.stdout)
             else:
@@ -34,7 +37,8 @@ class ExportCommand(BaseCommand):
         except NddError as error:
             raise CommandError(str(error)) from error
         except OSError as error:
-            raise CommandError(f"{options['output']} cannot be written: {error.strerror}.") from error
+            place = options["output"] or "Standard output"
+            raise CommandError(f"{place} cannot be written: {error.strerror}.") from error
 
     def write(self, rows: Iterable[tuple[Any, ...]], file: Any) -> None:
         table = csv.writer(file, lineterminator="\n")

@@ -1,5 +1,4 @@
 from pathlib import Path
-from typing import Any
 
 from django.contrib.postgres.search import SearchQuery
 from django.db import models
@@ -46,7 +45,8 @@ class Photo(DublinCore):
         max_length=200, blank=True, db_index=True, help_text="The host's key of the record that this scan belongs to."
     )
 
-    # The master: the file as it came, either referenced where it lies or copied into the storage.
+    # The master: the file as it came, either referenced where it lies or copied into the storage; the reference of a
+    # copied one says where it came from.
     master_reference = models.TextField(blank=True)
     master_file = models.FileField(storage=photo_storage, max_length=500, blank=True)
     checksum = models.CharField(max_length=64, help_text="SHA-256 of the master.")
@@ -100,8 +100,3 @@ class Photo(DublinCore):
     def name_in_collection(self) -> str:
         """What stays readable in a verdict or a copy when a host has removed the photo."""
         return self.identifier or self.path
-
-
-def tombstone(photo: Photo | None) -> dict[str, Any]:
-    """The checksum and name that history keeps of a photo."""
-    return {"checksum": photo.checksum, "name": photo.name_in_collection} if photo else {}

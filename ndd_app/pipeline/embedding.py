@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from django.db.models import BinaryField, Func
 
+from ndd_app.exceptions import NddError
 from ndd_app.models import EMBEDDING_SIZE, Collection, Embedding, Encoder, Photo
 from ndd_app.pipeline.encoders import ensure_site_encoders, load_encoder
 from ndd_app.pipeline.features import features_of
@@ -20,31 +21,37 @@ class EmbedResult:
     embedded: dict[str, int]
     """Photos newly embedded, by encoder."""
     notes: tuple[str, ...] = ()
+    """What does not serve, and the photos that could not be read, with the reasons."""
 
 
 def embed_collection(
     collection: Collection, encoders: Sequence[Encoder] | None = None, track: Track = untracked
 ) -> EmbedResult:
     """Embed with the given encoders, else with those that serve the collection."""
-    notes: tuple[str, ...] = ()
+    notes: list[str] = []
     if encoders is None:
-        notes = ensure_site_encoders(track).notes
+        notes += ensure_site_encoders(track).notes
         encoders = Encoder.objects.serving(collection)
-    return EmbedResult({str(encoder): _embed(collection, encoder, track) for encoder in encoders}, notes)
+    embedded = {str(encoder): _embed(collection, encoder, notes, track) for encoder in encoders}
+    return EmbedResult(embedded, tuple(dict.fromkeys(notes)))  # several encoders complain of the same photo
 
 
-def _embed(collection: Collection, encoder: Encoder, track: Track) -> int:
+def _embed(collection: Collection, encoder: Encoder, notes: list[str], track: Track) -> int:
     missing = list(collection.photos.exclude(embeddings__encoder=encoder).order_by("pk"))
     if not missing:
         return 0
     loaded = load_encoder(encoder)
+    embedded = 0
     for batch in in_batches(features_of(missing, loaded.extractor, track), BATCH):
-        vectors = loaded.embed([features for _, features in batch])
+        notes += [f"{photo.path}: {found}" for photo, found in batch if isinstance(found, NddError)]
+        readable = [(photo, found) for photo, found in batch if not isinstance(found, NddError)]
+        vectors = loaded.embed([features for _, features in readable])
         Embedding.objects.bulk_create(
-            (Embedding(encoder=encoder, photo=photo, vector=v) for (photo, _), v in zip(batch, vectors, strict=True)),
+            (Embedding(encoder=encoder, photo=p, vector=v) for (p, _), v in zip(readable, vectors, strict=True)),
             ignore_conflicts=True,  # another worker may have been faster
         )
-    return len(missing)
+        embedded += len(readable)
+    return embedded
 
 
 def load_embeddings(photos: Sequence[Photo], encoder: Encoder) -> npt.NDArray[np.float32]:

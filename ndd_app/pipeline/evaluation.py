@@ -86,9 +86,12 @@ def _rows(file: Path, key: str, value: str) -> list[tuple[str, str]]:
             reader = csv.DictReader(table)
             if not {key, value} <= {*(reader.fieldnames or [])}:
                 raise WrongAnnotation(file=file, columns=columns, detail=f"it has {reader.fieldnames}")
-            return [(row[key], row[value]) for row in reader]
-    except (OSError, UnicodeDecodeError) as error:
+            rows = [(row[key], row[value]) for row in reader]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise WrongAnnotation(file=file, columns=columns, detail=str(error)) from error
+    if incomplete := sum(not all(row) for row in rows):
+        raise WrongAnnotation(file=file, columns=columns, detail=f"{incomplete} of its {len(rows)} rows lack a cell")
+    return rows
 
 
 def _require_known(names: "dict[str, str] | list[str]", photos: Sequence[Photo]) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ndd_app.conf import conf
+from ndd_app.exceptions import NddError
 from ndd_app.models import Photo
 from ndd_app.pipeline.progress import Track, in_batches, untracked
 from ndd_app.storage import read_bytes
@@ -30,32 +31,54 @@ class CollectionPhotos:
         return len(self.photos)
 
     def images(self) -> Iterator[Pixels]:
-        return (read_pixels(photo) for photo in self.photos)
+        return (pixels for pixels in map(_try_to_read, self.photos) if not isinstance(pixels, NddError))
 
     def features(self, extractor: Extractor) -> list[Features]:
-        return [features for _, features in features_of(self.photos, extractor, self.track)]
+        found = features_of(self.photos, extractor, self.track)
+        return [features for _, features in found if not isinstance(features, NddError)]
 
 
 def features_of(
     photos: Sequence[Photo], extractor: Extractor, track: Track = untracked
-) -> Iterator[tuple[Photo, Features]]:
-    """Each photo with its features, read from the cache or computed and cached, in the order of `photos`."""
+) -> Iterator[tuple[Photo, Features | NddError]]:
+    """Each photo with its features, from the cache or computed and cached, or with the reason why it has none.
+
+    In the order of `photos`. Raises the reason where a whole batch has none: then it is the storage that fails.
+    """
     folder = conf.cache_dir / "features" / _folder_name(extractor.recipe)
     step = f"Extracting features ({extractor.name})"
     with ThreadPoolExecutor(READERS) as pool:
         for batch in in_batches(track(photos, step, len(photos)), BATCH):
             cached = list(pool.map(lambda photo: _load(_file(folder, photo)), batch))
             missing = [photo for photo, features in zip(batch, cached, strict=True) if features is None]
-            computed = iter(extractor.extract(list(pool.map(read_pixels, missing))) if missing else [])
+            computed = iter(_extract(list(pool.map(_try_to_read, missing)), extractor))
             for photo, features in zip(batch, cached, strict=True):
-                if features is None:
-                    features = next(computed)
-                    _save(_file(folder, photo), features)
-                yield photo, features
+                if features is not None:
+                    yield photo, features
+                    continue
+                new = next(computed)
+                if not isinstance(new, NddError):
+                    _save(_file(folder, photo), new)
+                yield photo, new
+
+
+def _extract(pictures: Sequence[Pixels | NddError], extractor: Extractor) -> Iterator[Features | NddError]:
+    readable = [pixels for pixels in pictures if not isinstance(pixels, NddError)]
+    if not readable and len(pictures) == BATCH and isinstance(pictures[0], NddError):
+        raise pictures[0]
+    features = iter(extractor.extract(readable) if readable else [])
+    return (pixels if isinstance(pixels, NddError) else next(features) for pixels in pictures)
 
 
 def read_pixels(photo: Photo) -> Pixels:
     return read_working_copy(read_bytes(str(photo.working_copy.name)))
+
+
+def _try_to_read(photo: Photo) -> Pixels | NddError:
+    try:
+        return read_pixels(photo)
+    except NddError as error:
+        return error
 
 
 def _folder_name(recipe: str) -> str:

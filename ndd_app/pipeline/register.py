@@ -1,74 +1,104 @@
 """What a collection already holds, by path and by checksum, so that nothing is ingested twice."""
 
-from dataclasses import dataclass, replace
-from pathlib import Path
+import os
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
 
-from ndd_app.exceptions import NameTaken
+from ndd_app.exceptions import NameTaken, NameTooLong
 from ndd_app.models import Collection, Photo
 from ndd_app.pipeline.sources import SourceFile
 
-
-@dataclass(frozen=True)
-class Place:
-    """Where a file belongs: the path of its photo, and whether the photo is there already."""
-
-    path: str
-    is_known: bool
+LONGEST_NAME = Photo._meta.get_field("path").max_length or 0
 
 
-@dataclass(frozen=True)
-class _Known:
+@dataclass(eq=False)
+class Known:
+    """A photo of the collection. `origin`: where its master lies or, if it was copied, came from."""
+
     pk: int
     path: str
     checksum: str
-    reference: str
+    origin: str
+    is_copied: bool
+
+    @property
+    def is_lost(self) -> bool:
+        return not self.is_copied and not os.path.exists(self.origin)
 
 
 class Register:
-    def __init__(self, collection: Collection, source_name: str, listing: set[str]) -> None:
+    """Finds the photo of each file of a source, or the name that its photo will have.
+
+    A photo is named by the path inside its source. Where another source's file has the name, the source's own name
+    goes before it (`box-2/001.jpg`), for folders and ZIPs alike. A file of the same origin (the same place on the disk,
+    or the same name in a ZIP of the same name) with other bytes is a file that was changed: it is refused, since its
+    record describes, and others refer to, what was there before. Whoever wants it as a photo of its own renames the
+    file or the ZIP.
+    """
+
+    def __init__(self, collection: Collection, source_name: str, listing: Iterable[str]) -> None:
         self.collection = collection
         self.source_name = source_name
-        self.listing = listing
-        self.identifiers: dict[str, str] = {}
-        self._by_path: dict[str, _Known] = {}
-        self._by_checksum: dict[str, list[_Known]] = {}
-        self._by_pixels: dict[str, str] = {}
-        for photo in collection.photos.only(
-            "path", "checksum", "master_reference", "pixel_hash", "identifier", "collection_id"
-        ).order_by("pk"):
+        self._own_names = {name for path in listing for name in self._names(path)}
+        self._by_path: dict[str, Known] = {}
+        self._by_checksum: dict[str, list[Known]] = defaultdict(list)
+        self._by_pixels: dict[str, Known] = {}
+        self._newest = 0
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Note the photos that came since the last look, from whomever."""
+        for photo in (
+            self.collection.photos.filter(pk__gt=self._newest)
+            .only("path", "checksum", "master_reference", "master_file", "pixel_hash", "collection_id")
+            .order_by("pk")
+        ):
             self.add(photo)
 
     def add(self, photo: Photo) -> str | None:
         """Note a photo; gives the path of an earlier one with the same file or the same pixels."""
-        known = _Known(photo.pk, photo.path, photo.checksum, photo.master_reference)
-        self._by_path[photo.path] = known
-        self._by_checksum.setdefault(photo.checksum, []).append(known)
-        if photo.identifier:
-            self.identifiers[photo.identifier] = photo.path
-        earlier = self._by_pixels.setdefault(photo.pixel_hash, photo.path)
-        return earlier if earlier != photo.path else None
+        known = Known(photo.pk, photo.path, photo.checksum, photo.master_reference, bool(photo.master_file))
+        self._newest = max(self._newest, known.pk)
+        self._by_path[known.path] = known
+        self._by_checksum[known.checksum].append(known)
+        earlier = self._by_pixels.setdefault(photo.pixel_hash, known)
+        return earlier.path if earlier is not known else None
 
-    def place(self, entry: SourceFile, checksum: str) -> Place:
-        """Where the file belongs; raises NameTaken when another file was ingested under its name."""
-        for path in (entry.path, f"{self.source_name}/{entry.path}"):
-            known = self._by_path.get(path)
+    def find(self, entry: SourceFile, checksum: str) -> Known | None:
+        """The photo with these bytes: by the file's own name, else one that no other file of the source is named by.
+
+        Of several, one whose master is gone: the file was moved.
+        """
+        for name in self._names(entry.path):
+            known = self._by_path.get(name)
             if known and known.checksum == checksum:
-                return Place(path, is_known=True)
-            elsewhere = next((k for k in self._by_checksum.get(checksum, []) if k.path not in self.listing), None)
-            if elsewhere:
-                return Place(elsewhere.path, is_known=True)
+                return known
+        elsewhere = [known for known in self._by_checksum.get(checksum, []) if known.path not in self._own_names]
+        return next((known for known in elsewhere if known.is_lost), elsewhere[0] if elsewhere else None)
+
+    def name_new(self, entry: SourceFile) -> str:
+        """Raises NameTaken for a file that was changed, NameTooLong for what the database cannot hold."""
+        for name in self._names(entry.path):
+            if len(name) > LONGEST_NAME:
+                raise NameTooLong(length=len(name), limit=LONGEST_NAME)
+            known = self._by_path.get(name)
             if known is None:
-                return Place(path, is_known=False)
-            if not entry.reference or known.reference in ("", str(entry.reference)):
+                return name
+            if known.origin == entry.origin:
                 break
         raise NameTaken(collection=self.collection.title)
 
-    def follow_moved_master(self, entry: SourceFile, place: Place) -> bool:
+    def follow_moved_master(self, known: Known, entry: SourceFile) -> bool:
         """A referenced master that is no longer at its old place is from now on read, and named, at its new one."""
-        known = self._by_path[place.path]
-        if not entry.reference or not known.reference or Path(known.reference).exists():
+        if not entry.reference or not known.is_lost:
             return False
-        path = entry.path if entry.path not in self._by_path else known.path
-        Photo.objects.filter(pk=known.pk).update(master_reference=str(entry.reference), path=path)
-        self._by_path[path] = replace(known, path=path, reference=str(entry.reference))
+        free = (name for name in self._names(entry.path) if self._by_path.get(name, known) is known)
+        del self._by_path[known.path]
+        known.path, known.origin = next(free, known.path), entry.origin
+        self._by_path[known.path] = known
+        Photo.objects.filter(pk=known.pk).update(master_reference=known.origin, path=known.path)
         return True
+
+    def _names(self, path: str) -> tuple[str, str]:
+        return path, f"{self.source_name}/{path}"

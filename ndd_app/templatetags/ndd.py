@@ -11,6 +11,7 @@ from ndd_app.description import Field, Value, adapter
 from ndd_app.models import Collection, Evidence, Photo
 from ndd_app.pipeline.pairs import possible_duplicates as find_possible_duplicates
 from ndd_app.pipeline.provenance import copied_fields as find_copied_fields
+from ndd_app.views.access import visible_jobs
 
 register = template.Library()
 
@@ -36,7 +37,7 @@ def running_jobs(context: template.Context, collection: Collection) -> dict[str,
     """One line about the collection's unfinished jobs, kept up to date; nothing when there are none."""
     if not context["request"].user.is_authenticated:
         return {}
-    return {"collection": collection, "jobs": list(collection.jobs.unfinished().order_by("pk"))}
+    return {"jobs": list(visible_jobs(context["request"]).filter(collection=collection).unfinished().order_by("pk"))}
 
 
 @register.filter

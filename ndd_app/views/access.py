@@ -8,12 +8,14 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.decorators import permission_required
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
+from django.db.models import Exists, OuterRef, Subquery
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from ndd_app.description import adapter
-from ndd_app.models import Collection, Photo
+from ndd_app.models import Collection, Job, Photo
+from ndd_app.models.job import JobQuerySet
 
 View = Callable[..., HttpResponse]
 
@@ -63,6 +65,19 @@ def require_answer(request: HttpRequest, one: Photo, other: Photo) -> None:
 
 def may_start_jobs(request: HttpRequest) -> bool:
     return bool(request.user.has_perm(START_JOBS))
+
+
+def visible_jobs(request: HttpRequest) -> JobQuerySet:
+    """Jobs of collections of which the visitor may see photos, for those who start jobs or edit photos there."""
+    photos = Photo.objects.filter(collection=OuterRef("pk"))
+    visible = adapter().visible(request.user, photos)
+    if may_start_jobs(request):  # they also follow the ingest that brings a collection its first photos
+        theirs = list(Collection.objects.filter(Exists(visible) | ~Exists(photos)))
+    else:
+        one_of_each = Collection.objects.values(one=Subquery(visible.values("pk")[:1]))
+        some = Photo.objects.filter(pk__in=one_of_each).select_related("collection")
+        theirs = [photo.collection for photo in some if adapter().may_edit(request.user, photo)]
+    return Job.objects.filter(collection__in=theirs).select_related("collection")
 
 
 def login_required(view: View) -> View:

@@ -9,7 +9,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from ndd_app.models import Collection, Job
+from ndd_app.models import Job
 from ndd_app.tasks import wake
 from ndd_app.views import access
 
@@ -35,15 +35,14 @@ def live(request: HttpRequest) -> HttpResponse:
 @require_safe
 def running(request: HttpRequest, slug: str) -> HttpResponse:
     """The line about a collection's unfinished jobs, for the pages that show it."""
-    collection = get_object_or_404(Collection, slug=slug)
-    jobs = list(collection.jobs.unfinished().order_by("pk"))
-    return render(request, "ndd_app/running_jobs.html", {"collection": collection, "jobs": jobs, "was_running": True})
+    jobs = access.visible_jobs(request).filter(collection__slug=slug).unfinished().order_by("pk")
+    return render(request, "ndd_app/running_jobs.html", {"jobs": list(jobs), "was_running": True})
 
 
 @access.login_required
 @require_safe
 def job(request: HttpRequest, pk: int) -> HttpResponse:
-    job = get_object_or_404(Job.objects.select_related("collection", "after__collection"), pk=pk)
+    job = get_object_or_404(access.visible_jobs(request).select_related("after__collection"), pk=pk)
     context = {
         "job": job,
         "facts": [(name.replace("_", " ").capitalize(), _in_words(value)) for name, value in _facts(job)],
@@ -56,7 +55,7 @@ def job(request: HttpRequest, pk: int) -> HttpResponse:
 @access.starts_jobs
 @require_POST
 def retry(request: HttpRequest, pk: int) -> HttpResponse:
-    job = get_object_or_404(Job, pk=pk)
+    job = get_object_or_404(access.visible_jobs(request), pk=pk)
     if job.retry():
         wake(job)
         messages.success(request, _("The job is in the queue again, and with it what was to follow."))
@@ -66,7 +65,7 @@ def retry(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _latest(request: HttpRequest) -> dict[str, object]:
-    latest = Job.objects.select_related("collection").order_by("-pk")[:LATEST]
+    latest = access.visible_jobs(request).order_by("-pk")[:LATEST]
     chains = chains_of(latest)
     unfinished = [chain for chain in chains if UNFINISHED & {job.state for job in chain}]
     finished = [chain for chain in chains if chain not in unfinished]

@@ -93,8 +93,8 @@ def describe(page, site: Site, path: str, **fields: str) -> None:
 
 def say_no_to_one_pair(page, site: Site) -> None:
     open_comparison(page, site, "01.jpg", "01_crop.jpg")
-    page.keyboard.press("n")
-    page.wait_for_load_state()
+    with page.expect_navigation():  # to the next open pair
+        page.keyboard.press("n")
     wait_until(lambda: answers(site) == ["no"], 10, "the verdict")
 
 

@@ -69,12 +69,35 @@ def test_an_export_can_go_into_a_file(collection, tmp_path: Path):
     assert len(rows((tmp_path / "pairs.csv").read_text())) == 2
 
 
+def test_an_export_that_fails_leaves_the_earlier_file_alone(collection, tmp_path: Path):
+    (tmp_path / "old.csv").write_text("photo,neighbour\n")
+    Embedding.objects.all().delete()
+    with pytest.raises(CommandError, match="embed_collection box"):
+        run("export_neighbours", "box", "--output", tmp_path / "old.csv")
+    assert (tmp_path / "old.csv").read_text() == "photo,neighbour\n"
+
+
+@pytest.mark.parametrize("top", ["-1", "0", "many"])
+def test_a_list_has_at_least_one_neighbour(collection, top: str):
+    with pytest.raises(CommandError, match=f"{top} is no number of neighbours"):
+        run("export_neighbours", "box", f"--top={top}")
+
+
 def test_evaluation_by_groups(collection, tmp_path: Path):
     groups = tmp_path / "groups.csv"
     groups.write_text("file,group\n0.jpg,a\n1.jpg,a\n2.jpg,b\n3.jpg,b\n")
     figures = json.loads(run("evaluate_collection", "box", "--groups", groups, "--json"))
     assert [ranking["map_without_query"] for ranking in figures["rankings"]] == [1.0, 1.0]
     assert (figures["shown"]["precision"], figures["shown"]["recall"]) == (1.0, 0.5)
+
+
+def test_what_cannot_be_computed_is_null_in_json_and_a_dash_for_people(collection, tmp_path: Path):
+    Candidate.objects.all().delete()
+    (tmp_path / "groups.csv").write_text("file,group\n0.jpg,a\n1.jpg,b\n")
+    figures = json.loads(run("evaluate_collection", "box", "--groups", tmp_path / "groups.csv", "--json"))
+    assert figures["shown"]["precision"] is None
+    assert figures["rankings"][0]["map_without_query"] is None
+    assert "precision –, recall –" in run("evaluate_collection", "box", "--groups", tmp_path / "groups.csv")
 
 
 def test_evaluation_by_a_partial_annotation_is_readable(collection, tmp_path: Path):
@@ -87,7 +110,12 @@ def test_evaluation_by_a_partial_annotation_is_readable(collection, tmp_path: Pa
 
 @pytest.mark.parametrize(
     ("content", "complaint"),
-    [("file,group\nnot-there.jpg,a\n", "not-there.jpg"), ("photo,cluster\n", "file,group"), (b"\xff\xfe\x00", "UTF-8")],
+    [
+        ("file,group\nnot-there.jpg,a\n", "not-there.jpg"),
+        ("photo,cluster\n", "file,group"),
+        ("file,group\n0.jpg,a\n1.jpg\n2.jpg,\n", "2 of its 3 rows lack a cell"),
+        (b"\xff\xfe\x00", "UTF-8"),
+    ],
 )
 def test_a_wrong_annotation_is_explained(collection, tmp_path: Path, content, complaint):
     file = tmp_path / "groups.csv"
@@ -101,6 +129,7 @@ def test_an_unknown_collection_is_answered_with_those_there_are(collection):
         run("export_duplicates", "bax")
 
 
-def test_an_encoder_that_has_not_embedded_the_collection_is_named(collection):
-    with pytest.raises(CommandError, match=r"No encoder 999.*tiny whiten"):
-        run("export_neighbours", "box", "--encoder", 999)
+@pytest.mark.parametrize("number", [0, 999])
+def test_an_encoder_that_has_not_embedded_the_collection_is_named(collection, number: int):
+    with pytest.raises(CommandError, match=rf"No encoder {number}.*tiny whiten"):
+        run("export_neighbours", "box", "--encoder", number)

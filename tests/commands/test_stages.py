@@ -43,7 +43,10 @@ def test_with_queue_the_work_is_left_to_the_workers(scans):
     assert job.get_absolute_url() in output
 
 
-@pytest.mark.parametrize(("slug", "source", "complaint"), [("a b", "", "no slug"), ("box", "nowhere", "no .*nowhere")])
+@pytest.mark.parametrize(
+    ("slug", "source", "complaint"),
+    [("a b", "", "“a b”.* letters"), ("x" * 101, "", "at most 100"), ("box", "nowhere", "no .*nowhere")],
+)
 def test_wrong_arguments_are_explained_before_anything_is_made(scans, slug, source, complaint):
     with pytest.raises(CommandError, match=complaint):
         run("ingest_collection", slug, scans / source)
@@ -64,3 +67,8 @@ def test_a_failed_job_keeps_the_error_that_the_command_printed(scans):
     with pytest.raises(CommandError, match=r"no method mumble\. Choose one of: .*whiten"):
         run("adapt_collection", "box", "--method", "mumble")
     assert "mumble" in Job.objects.get(kind="adapt", state=Job.State.FAILED).error
+
+
+def test_a_log_gets_one_line_for_each_step(scans, capsys):
+    run("ingest_collection", "box", scans)
+    assert capsys.readouterr().err.splitlines() == ["Reading scans (3 photos)"]

@@ -245,6 +245,12 @@ def test_manifest_rows_in_another_encoding(scans: Path) -> None:
     assert "Line 2 of the manifest is not valid UTF-8" in problems(source)["list.csv, line 2"]
 
 
+def test_manifest_rows_with_what_the_database_cannot_hold(scans: Path) -> None:
+    source = manifest(scans, "file,title\n1.jpg,a\0b\n2.png,good\n")
+    assert set(files(source)) == {"2.png"}
+    assert "zero byte" in problems(source)["list.csv, line 2"]
+
+
 def test_manifest_rows_that_are_broken(scans: Path) -> None:
     source = manifest(scans, 'file,title\n1.jpg,a,b\n1.jpg,"a"b\n2.png,good\n1.jpg,"open\n')
     assert set(files(source)) == {"2.png"}
@@ -261,7 +267,7 @@ def test_manifest_names_that_lead_out(scans: Path, name: str) -> None:
     assert ["leads out" in reason for reason in problems(source).values()] == [True]
 
 
-@pytest.mark.parametrize("name", ["a\0.jpg", "a" * 300 + ".jpg", "circle.jpg", "."])
+@pytest.mark.parametrize("name", ["a" * 300 + ".jpg", "circle.jpg", "."])
 def test_manifest_names_that_no_file_can_have(scans: Path, name: str) -> None:
     (scans / "circle.jpg").symlink_to("circle.jpg")
     assert ["not there" in reason for reason in problems(manifest(scans, f"file\n{name}\n")).values()] == [True]
@@ -294,6 +300,41 @@ def test_manifest_with_one_file_on_two_rows(scans: Path) -> None:
 def test_manifest_of_no_use_is_one_error(scans: Path, text: bytes, detail: str) -> None:
     with pytest.raises(BrokenManifest, match=detail):
         manifest(scans, text)
+
+
+# --- manifests in ZIPs ----------------------------------------------------------------------------------------------
+
+
+def packed(folder: Path, **tables: str) -> Source:
+    """A ZIP with two photos in a folder, and tables beside them."""
+    texts = {f"box/{name}.csv": text.encode() for name, text in tables.items()}
+    return archive(folder, pictures.zip_of({"box/in/1.jpg": PHOTO, "box/in/2.png": OTHER, **texts}))
+
+
+def test_packed_manifest_describes_and_leaves_nothing_out(tmp_path: Path) -> None:
+    source = packed(tmp_path, list="file;title\nin\\1.jpg;Bridge\n", other="a,b\n")
+    assert files(source)["box/in/1.jpg"].description == {"title": "Bridge"}
+    assert files(source)["box/in/2.png"].description == {}
+    assert (source.ignored, problems(source)) == (0, {})
+
+
+def test_packed_manifest_rows_that_name_no_photo(tmp_path: Path) -> None:
+    source = packed(tmp_path, list="file,title\n1.jpg,a\n../../x.jpg,b\nin/1.jpg,c\nin/1.jpg,d\nin/2.png,e,f\n")
+    assert files(source)["box/in/1.jpg"].description == {"title": "c"}
+    assert problems(source) == {
+        "1.jpg": "Line 2 of the manifest names no photo of the ZIP.",
+        "../../x.jpg": "The name leads out of the folder or ZIP that is being ingested.",
+        "in/1.jpg": "The name stands in the source twice; the first file is in, this one is left out.",
+        "box/list.csv, line 6": "Line 6 of the manifest cannot be read: it has 3 cells for 2 columns.",
+    }
+
+
+def test_packed_tables_of_which_none_or_each_may_be_the_manifest(tmp_path: Path) -> None:
+    none = packed(tmp_path, list="photo,title\nin/1.jpg,a\n")
+    assert "no column “file”" in problems(none)["box/list.csv"]
+    both = packed(tmp_path, one="file\n", two="file\n")
+    assert set(problems(both)) == {"box/one.csv", "box/two.csv"}
+    assert len(files(none)) == len(files(both)) == 2
 
 
 def test_a_problem_is_one_line() -> None:

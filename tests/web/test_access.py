@@ -1,10 +1,12 @@
 """Who may see and change what: visitors, readers, cataloguers."""
 
 import pytest
+from django.contrib.auth.models import Group
 from django.urls import reverse
 
+from ndd_app.description import DublinCoreAdapter
 from ndd_app.models import MetadataCopy, Verdict
-from tests.factories import make_encoder, make_job, make_pair, make_photo
+from tests.factories import make_collection, make_encoder, make_job, make_pair, make_photo, make_user
 
 
 @pytest.fixture
@@ -97,10 +99,53 @@ def test_pages_about_the_work_are_for_people_who_are_logged_in(client, reader, d
     assert reader.get(reverse(name)).status_code == 200
 
 
-def test_so_are_a_job_and_an_encoder(client, reader, collection):
-    for row in (make_job(collection), make_encoder()):
-        assert client.get(row.get_absolute_url()).status_code == 302
-        assert reader.get(row.get_absolute_url()).status_code == 200
+def test_so_is_an_encoder(client, reader, db):
+    encoder = make_encoder()
+    assert client.get(encoder.get_absolute_url()).status_code == 302
+    assert reader.get(encoder.get_absolute_url()).status_code == 200
+
+
+def test_jobs_are_for_those_who_edit_photos_or_start_jobs(client, reader, ana, boss, collection, bare):
+    job = make_job(collection, state="failed", error="No room in the attic.")
+    pages = [reverse("ndd:jobs"), reverse("ndd:running_jobs", args=["album"]), reverse("collection", args=["album"])]
+    assert client.get(job.get_absolute_url()).status_code == 302
+    assert reader.get(job.get_absolute_url()).status_code == 404
+    assert not any(job.get_absolute_url() in reader.get(page).content.decode() for page in pages)
+    for browser in (ana, boss):
+        assert "No room in the attic." in browser.get(job.get_absolute_url()).content.decode()
+        assert job.get_absolute_url() in browser.get(reverse("ndd:jobs")).content.decode()
+
+
+def test_the_jobs_of_a_collection_without_photos_are_for_those_who_start_jobs(ana, boss, collection):
+    job = make_job(collection)
+    assert ana.get(job.get_absolute_url()).status_code == 404
+    assert boss.get(job.get_absolute_url()).status_code == 200
+
+
+class DepotOnly(DublinCoreAdapter):
+    """A host that shows people one of its collections."""
+
+    def visible(self, user, photos):
+        return photos.filter(collection__slug="depot")
+
+
+def test_jobs_of_collections_that_the_host_hides_do_not_exist(settings, ana, boss, collection, bare):
+    settings.NDD_DESCRIPTION_ADAPTER = "tests.web.test_access.DepotOnly"
+    depot = make_collection("depot")
+    make_photo(depot)
+    shown, hidden = make_job(depot), make_job(collection, state="failed")
+    for browser in (ana, boss):
+        assert browser.get(shown.get_absolute_url()).status_code == 200
+        assert browser.get(hidden.get_absolute_url()).status_code == 404
+    assert boss.post(reverse("ndd:retry", args=[hidden.pk])).status_code == 404
+
+
+def test_the_group_cataloguers_may_edit(client, addresses):
+    person = make_user("vida")
+    person.groups.add(Group.objects.get(name="Cataloguers"))
+    client.force_login(person)
+    for name in ("edit", "copy"):
+        assert client.get(addresses[name]).status_code == 200
 
 
 def test_only_people_who_start_jobs_may_try_one_again(client, ana, boss, collection):
@@ -135,8 +180,6 @@ def test_a_photo_is_not_compared_with_itself(ana, bare):
 
 
 def test_partners_one_may_not_see_are_not_mentioned(client, collection, described):
-    from tests.factories import make_collection
-
     secret = make_photo(make_collection("secret"), title="Secret bridge", seed=9)
     collection.is_public = True
     collection.save()

@@ -4,6 +4,7 @@ from django.core.files.storage import storages
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
+from ndd_app.description import DublinCoreAdapter
 from ndd_app.models import Collection, Job, Photo
 from ndd_app.pipeline.review import record_verdict
 from tests.factories import make_cataloguer, make_encoder, make_job, make_pair, make_photo, make_user
@@ -123,3 +124,18 @@ def test_saving_a_photo_keeps_commas_in_subjects(boss, collection):
     photo.refresh_from_db()
     assert (photo.title, photo.subjects) == ("Mill", ["Novak, Jože", "mills"])
     assert list(Photo.objects.matching("mill")) == [photo]
+
+
+class LostRecords(DublinCoreAdapter):
+    """A host whose records are gone, or not there yet."""
+
+    def title(self, photo):
+        raise Photo.DoesNotExist
+
+    address = title
+
+
+def test_a_scan_without_a_record_of_the_host_is_listed(settings, boss, bare):
+    settings.NDD_DESCRIPTION_ADAPTER = "tests.web.test_admin.LostRecords"
+    assert "no record" in boss.get(url(Photo, "changelist")).content.decode()
+    assert boss.get(url(Photo, "change", bare.pk)).status_code == 200

@@ -85,7 +85,7 @@ def test_an_unknown_filter_or_page_shows_everything(ana, collection, bare):
     assert list(response.context["page"]) == [bare]
 
 
-def test_a_running_job_stands_on_the_page_of_its_collection(ana, collection):
+def test_a_running_job_stands_on_the_page_of_its_collection(ana, collection, bare):
     make_job(collection, "embed", state="running", step="Extracting features", done=3, total=4)
     page = texts(ana.get(collection.get_absolute_url()))
     assert "Extracting features" in page

@@ -1,5 +1,6 @@
 from datetime import timedelta
 
+import pytest
 from django.urls import reverse
 from django.utils import timezone
 
@@ -8,6 +9,7 @@ from ndd_app.tasks import enqueue
 from ndd_app.views.jobs import chains_of
 from tests.factories import make_job
 
+pytestmark = pytest.mark.usefixtures("bare")  # who sees no photo of a collection sees none of its jobs
 STEPS = [("adapt", {}), ("embed", {"newest": True}), ("match", {"newest": True})]
 
 
@@ -76,7 +78,7 @@ def test_the_page_of_a_job_follows_it_while_it_runs(ana, collection):
     assert f'data-live="{job.get_absolute_url()}"' in ana.get(job.get_absolute_url()).content.decode()
 
 
-def test_the_line_of_a_collection_says_when_its_jobs_are_finished(ana, collection, bare):
+def test_the_line_of_a_collection_says_when_its_jobs_are_finished(ana, collection):
     job = make_job(collection, state="running", step="Matching")
     address = reverse("ndd:running_jobs", args=["album"])
     assert "Matching" in ana.get(address).content.decode()

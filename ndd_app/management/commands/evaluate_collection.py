@@ -1,4 +1,5 @@
 import json
+import math
 from argparse import ArgumentParser
 from dataclasses import asdict
 from pathlib import Path
@@ -27,7 +28,7 @@ class Command(BaseCommand):
         except NddError as error:
             raise CommandError(str(error)) from error
         if options["json"]:
-            self.stdout.write(json.dumps(figures, indent=2))
+            self.stdout.write(json.dumps(_without_nan(figures), indent=2, allow_nan=False))
         else:
             self.stdout.write(_table(figures))
 
@@ -45,6 +46,15 @@ class Command(BaseCommand):
         }
 
 
+def _without_nan(figures: Any) -> Any:
+    """JSON has no NaN: what cannot be computed (the precision of no pairs) is null."""
+    if isinstance(figures, dict):
+        return {name: _without_nan(value) for name, value in figures.items()}
+    if isinstance(figures, list):
+        return [_without_nan(value) for value in figures]
+    return None if isinstance(figures, float) and math.isnan(figures) else figures
+
+
 def _table(figures: dict[str, Any]) -> str:
     width = max(len(ranking["name"]) for ranking in figures["rankings"])
     rates = list(figures["rankings"][0]["hit_rates"])
@@ -53,9 +63,13 @@ def _table(figures: dict[str, Any]) -> str:
     lines.append(" ".join([" " * width, *head, *(f"hit@{k}" for k in rates)]))
     for ranking in figures["rankings"]:
         cells = [ranking["map_with_query"], ranking["map_without_query"]]
-        row = [f"{value:{len(title)}.4f}" for value, title in zip(cells, head, strict=True)]
-        row += [f"{ranking['hit_rates'][k]:{len(f'hit@{k}')}.3f}" for k in rates]
+        row = [_share(value, 4).rjust(len(title)) for value, title in zip(cells, head, strict=True)]
+        row += [_share(ranking["hit_rates"][k], 3).rjust(len(f"hit@{k}")) for k in rates]
         lines.append(" ".join([f"{ranking['name']:{width}}", *row]))
     shown = figures["shown"]
-    lines += ["", f"shown pairs: {shown['judged']}, precision {shown['precision']:.4f}, recall {shown['recall']:.4f}"]
-    return "\n".join(lines)
+    precision, recall = _share(shown["precision"], 4), _share(shown["recall"], 4)
+    return "\n".join([*lines, "", f"shown pairs: {shown['judged']}, precision {precision}, recall {recall}"])
+
+
+def _share(value: float, digits: int) -> str:
+    return "–" if math.isnan(value) else f"{value:.{digits}f}"

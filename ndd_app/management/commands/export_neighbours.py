@@ -1,4 +1,4 @@
-from argparse import ArgumentParser
+from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,7 +12,7 @@ class Command(ExportCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         super().add_arguments(parser)
-        parser.add_argument("--top", type=int, default=50, help="neighbours of each photo (default: 50)")
+        parser.add_argument("--top", type=_count, default=50, help="neighbours of each photo (default: 50)")
         parser.add_argument("--encoder", type=int, help="the number of an encoder (see the page Encoders)")
 
     def rows(self, collection: Collection, options: dict[str, Any]) -> Iterator[tuple[Any, ...]]:
@@ -20,7 +20,7 @@ class Command(ExportCommand):
 
         photos = list(collection.photos.order_by("pk"))
         top = options["top"]
-        if options["encoder"]:
+        if options["encoder"] is not None:
             ranking = rank_with_encoder(collection, photos, options["encoder"], top)
         else:
             ranking = fused_ranking(collection, photos, top)
@@ -28,3 +28,9 @@ class Command(ExportCommand):
             for rank, (neighbour, score) in enumerate(zip(neighbours, scores, strict=True), start=1):
                 if neighbour >= 0 and rank <= top:
                     yield photo.path, photos[neighbour].path, rank, f"{score:.6f}"
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or not int(text):
+        raise ArgumentTypeError(f"{text} is no number of neighbours; write 1 or more")
+    return int(text)

@@ -4,7 +4,6 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.management.base import CommandError
-from django.core.validators import validate_unicode_slug
 
 from ndd_app.management.stage import StageCommand
 from ndd_app.models import Collection, Job
@@ -24,11 +23,12 @@ class Command(StageCommand):
         slug = options["slug"]
         if not options["source"].exists():
             raise CommandError(f"There is no {options['source']}. Name a folder, a .zip or a .csv manifest.")
-        try:
-            validate_unicode_slug(slug)
-        except ValidationError as error:
-            raise CommandError(f"“{slug}” is no slug: write letters, digits, - and _ only.") from error
         title = options["title"] or slug.replace("-", " ").replace("_", " ").capitalize()
+        try:
+            Collection(slug=slug, title=title).clean_fields()
+        except ValidationError as error:
+            reason = " ".join(error.messages)
+            raise CommandError(f"No collection can be called “{slug}”, “{title}”: {reason}") from error
         return Collection.objects.get_or_create(slug=slug, defaults={"title": title})[0]
 
     def parameters(self, options: dict[str, Any]) -> dict[str, Any]:

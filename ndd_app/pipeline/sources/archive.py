@@ -1,4 +1,4 @@
-"""A ZIP. Its members are read into memory one by one and never unpacked to the disk."""
+"""A ZIP. Its members are read into memory one by one and never unpacked to the disk. A manifest in it is followed."""
 
 import stat
 import zipfile
@@ -27,6 +27,7 @@ from ndd_app.pipeline.sources.entries import (
     is_litter,
     without_repeats,
 )
+from ndd_app.pipeline.sources.packed_manifest import describe_members
 
 MAX_RATIO = 200  # the grain of a scan keeps even an empty, uncompressed page below this; JPEG hardly shrinks at all
 ALWAYS_ALLOWED = 10_000_000
@@ -39,6 +40,7 @@ def read_archive(path: Path, max_bytes: int) -> Source:
     except Exception as error:  # zipfile raises BadZipFile, but also what it stumbles over: struct.error, ValueError, …
         raise BrokenArchive(name=path.name, detail=str(error) or type(error).__name__) from error
     entries: list[Entry] = []
+    tables: dict[str, bytes] = {}
     ignored = 0
     for member in archive.infolist():
         name = _name(member)
@@ -48,12 +50,16 @@ def read_archive(path: Path, max_bytes: int) -> Source:
             _check_kind(member, name)
             if is_image(name, partial(_read, archive, member, 12)):
                 _check_sizes(member, max_bytes)
-                entries.append(SourceFile(composed(name), partial(_read, archive, member)))
+                entries.append(SourceFile(composed(name), partial(_read, archive, member), archive=path.name))
+            elif name.lower().endswith(".csv"):
+                _check_sizes(member, max_bytes)
+                tables[composed(name)] = _read(archive, member)
             else:
                 ignored += 1
         except NddError as error:
             entries.append(Problem.of(name, error))
-    return Source(path.stem, tuple(without_repeats(in_order(entries))), ignored)
+    entries = describe_members(list(without_repeats(in_order(entries))), tables)
+    return Source(path.stem, tuple(entries), ignored)
 
 
 def _name(member: zipfile.ZipInfo) -> str:

@@ -31,6 +31,13 @@ class SourceFile:
     """Where the master stays; None where it has to be copied."""
     description: Mapping[str, str] = field(default_factory=dict)
     """What the manifest says, by the names of its columns in small letters; only what is not empty."""
+    archive: str = ""
+    """Name of the ZIP that the file is in."""
+
+    @property
+    def origin(self) -> str:
+        """Where it comes from: another file of the same origin is this one, changed."""
+        return str(self.reference or f"{self.archive}/{self.path}")
 
 
 @dataclass(frozen=True)

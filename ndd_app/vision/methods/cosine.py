@@ -16,9 +16,10 @@ def fit(photos: Photos, extractor: Extractor, *, seed: int) -> Fitted:
     size = extractor.pooled_size
     if size <= EMBEDDING_SIZE:
         return Fitted(Encoder(extractor, PooledCosine(size, None)), {"size": size})
-    if not len(photos):
+    features = photos.features(extractor)
+    if not features:
         raise TooFewPhotos(count=0, minimum=1)
-    rows = np.stack(photos.features(extractor)).astype(np.float32)[:, :size]
+    rows = np.stack(features).astype(np.float32)[:, :size]
     axes = principal_axes(rows, EMBEDDING_SIZE, centre=False).axes.astype(np.float32)
     note = f"{size} values were reduced to their {axes.shape[1]} principal axes."
     return Fitted(Encoder(extractor, PooledCosine(size, axes)), {"size": size, "axes": axes.shape[1]}, notes=(note,))

@@ -1,0 +1,56 @@
+"""What the demo says of its jobs and processes; the whole of it runs in tests/acceptance/test_demo.py."""
+
+import _thread
+import subprocess
+import sys
+import threading
+from datetime import timedelta
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from django.core.management import CommandError
+from django.utils import timezone
+
+from archive_site.management.commands.demo import Command, slug_of
+from archive_site.processes import running, stop
+from tests.factories import make_collection, make_job
+
+DEAF = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(flush=True); time.sleep(60)"
+
+
+@pytest.mark.django_db
+def test_only_failures_of_this_run_are_reported():
+    album = make_collection()
+    command = Command(stderr=StringIO())
+    command.started_at = timezone.now()
+    make_job(album, state="failed", error="Stopped by hand.", finished_at=command.started_at - timedelta(days=1))
+    fresh = make_job(album, state="failed", error="Out of memory.", finished_at=timezone.now())
+    assert command.complain(album) == [fresh]
+    assert "Out of memory." in command.stderr.getvalue()
+    assert "Stopped by hand." not in command.stderr.getvalue()
+
+
+def test_a_worker_that_ends_by_itself_is_noticed(tmp_path: Path):
+    command = Command()
+    with running([sys.executable, "-c", ""], tmp_path / "worker.log") as worker:
+        command.processes = {"worker": worker}
+        worker.wait()
+        with pytest.raises(CommandError, match=r"The worker ended by itself.*worker\.log"):
+            command.require_alive()
+
+
+def test_a_process_is_stopped_even_when_the_stopping_is_interrupted():
+    with subprocess.Popen([sys.executable, "-c", DEAF], stdout=subprocess.PIPE) as process:
+        process.stdout.readline()
+        threading.Timer(0.2, _thread.interrupt_main).start()
+        with pytest.raises(KeyboardInterrupt):
+            stop(process)
+        assert process.returncode == -9
+
+
+@pytest.mark.parametrize(
+    ("name", "slug"), [("Box 12", "box-12"), ("Škatla", "škatla"), ("…", "photos"), ("x" * 120, "x" * 100)]
+)
+def test_any_folder_name_makes_a_slug(name: str, slug: str):
+    assert slug_of(name) == slug

@@ -1,0 +1,51 @@
+"""Embedding goes on without the photos whose working copies are gone or broken, and says which."""
+
+from pathlib import Path
+
+import pytest
+
+from ndd_app.exceptions import BrokenWorkingCopy
+from ndd_app.models import Collection, Photo
+from ndd_app.pipeline.embedding import embed_collection
+from ndd_app.pipeline.encoders import fit_encoder
+from ndd_app.pipeline.features import CollectionPhotos
+from ndd_app.storage import photo_storage
+from ndd_app.vision.classical import RootSift
+from tests.factories import make_collection, make_photo
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def photos() -> list[Photo]:
+    collection = make_collection()
+    return [make_photo(collection, f"{seed}.jpg", seed=seed) for seed in range(5)]
+
+
+def break_working_copy(photo: Photo) -> None:
+    Path(photo_storage().path(photo.working_copy.name)).write_bytes(b"no picture")
+
+
+def test_photos_that_cannot_be_read_are_left_out_with_a_note(photos):
+    break_working_copy(photos[1])
+    photo_storage().delete(photos[3].working_copy.name)
+    encoder = fit_encoder("vlad", photos, None)
+    assert embed_collection(Collection.objects.get(), [encoder]).embedded == {str(encoder): 3}
+    assert set(encoder.embeddings.values_list("photo__path", flat=True)) == {"0.jpg", "2.jpg", "4.jpg"}
+    result = embed_collection(Collection.objects.get(), [encoder, encoder])  # tried again, and told once
+    assert [note.partition(": ")[0] for note in result.notes] == ["1.jpg", "3.jpg"]
+    assert "cannot be decoded" in result.notes[0]
+
+
+def test_methods_see_the_others_only(photos):
+    break_working_copy(photos[1])
+    readable = CollectionPhotos(photos)
+    assert len(readable.features(RootSift())) == len(list(readable.images())) == 4
+
+
+def test_where_nothing_can_be_read_it_is_the_storage_that_fails(photos, monkeypatch):
+    monkeypatch.setattr("ndd_app.pipeline.features.BATCH", 2)
+    for photo in photos[:2]:
+        break_working_copy(photo)
+    with pytest.raises(BrokenWorkingCopy):
+        CollectionPhotos(photos).features(RootSift())

@@ -8,7 +8,7 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.decorators import permission_required
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
-from django.db.models import Exists, OuterRef, Subquery
+from django.db.models import Exists, OuterRef, QuerySet, Subquery
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -65,6 +65,12 @@ def require_answer(request: HttpRequest, one: Photo, other: Photo) -> None:
 
 def may_start_jobs(request: HttpRequest) -> bool:
     return bool(request.user.has_perm(START_JOBS))
+
+
+def visible_collections(request: HttpRequest) -> QuerySet[Collection]:
+    """Those of which the visitor may see photos."""
+    visible = adapter().visible(request.user, Photo.objects.filter(collection=OuterRef("pk")))
+    return Collection.objects.filter(Exists(visible))
 
 
 def visible_jobs(request: HttpRequest) -> JobQuerySet:

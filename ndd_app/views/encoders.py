@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
@@ -23,11 +24,14 @@ class Service:
 @access.login_required
 @require_safe
 def encoders(request: HttpRequest) -> HttpResponse:
-    every = list(Encoder.objects.select_related("collection"))
+    collections = access.visible_collections(request)
+    every = list(
+        Encoder.objects.filter(Q(collection=None) | Q(collection__in=collections)).select_related("collection")
+    )
     context = {
         "families": Encoder.Family,
         "site": [encoder for encoder in every if encoder.collection is None],
-        "services": _services(every),
+        "services": _services(collections, every),
         "own": [encoder for encoder in every if encoder.collection],
     }
     return render(request, "ndd_app/encoders.html", context)
@@ -40,7 +44,7 @@ def encoder(request: HttpRequest, pk: int) -> HttpResponse:
     return render(request, "ndd_app/encoder.html", {"encoder": encoder, "photos": encoder.embeddings.count()})
 
 
-def _services(encoders: Iterable[Encoder]) -> list[Service]:
+def _services(collections: Iterable[Collection], encoders: Iterable[Encoder]) -> list[Service]:
     serving = {(e.collection_id, e.family): e for e in encoders if e.is_serving}
     # The steps towards a switch embed with encoders that are there; only the others look for what lacks.
     embeddings = Job.objects.filter(kind=Job.Kind.EMBED, state=Job.State.DONE).exclude(
@@ -53,5 +57,5 @@ def _services(encoders: Iterable[Encoder]) -> list[Service]:
             {f: serving.get((collection.pk, f)) or serving.get((None, f)) for f in Encoder.Family.values},
             last_job[collection.pk].result.get("notes", []) if collection.pk in last_job else [],
         )
-        for collection in Collection.objects.all()
+        for collection in collections
     ]

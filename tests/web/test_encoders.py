@@ -1,25 +1,34 @@
 from django.urls import reverse
 
-from tests.factories import make_collection, make_encoder, make_job
+from tests.factories import make_collection, make_encoder, make_job, make_photo
 
 NOTE = "The deep encoder does not serve. No weights were to be had."
 
 
 def test_the_page_says_what_serves_each_collection(ana, collection):
     other = make_collection("plates")
+    for each in (collection, other):
+        make_photo(each)
     site, own = make_encoder(is_serving=True), make_encoder(collection, is_serving=True)
     services = ana.get(reverse("ndd:encoders")).context["services"]
     assert {s.collection: s.encoders["classical"] for s in services} == {collection: own, other: site}
     assert all(service.encoders["deep"] is None for service in services)
 
 
+def test_a_collection_of_which_nothing_may_be_seen_is_not_named(ana, collection):
+    make_encoder(collection, is_serving=True)
+    assert collection.title not in ana.get(reverse("ndd:encoders")).content.decode()
+
+
 def test_an_encoder_that_is_not_switched_on_serves_nobody(ana, collection):
+    make_photo(collection)
     make_encoder(collection)
     [service] = ana.get(reverse("ndd:encoders")).context["services"]
     assert service.encoders["classical"] is None
 
 
 def test_the_page_repeats_what_the_last_embedding_said(ana, collection):
+    make_photo(collection)
     make_job(collection, "embed", state="done", result={"notes": ["An old note."]})
     make_job(collection, "embed", state="done", result={"embedded": {}, "notes": [NOTE]})
     make_job(collection, "embed", state="failed")

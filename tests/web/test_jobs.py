@@ -64,7 +64,7 @@ def test_a_job_that_did_not_fail_is_not_tried_again(boss, collection):
 
 
 def test_the_page_of_an_ingest_lists_problems_and_copies(ana, collection):
-    problem = {"path": "a.jpg", "reason": "The file is empty (0 bytes).", "advice": "Copy it again."}
+    problem = {"file": "a.jpg", "reason": "The file is empty (0 bytes).", "advice": "Copy it again."}
     result = {"added": 7, "problems": [problem], "exact_copies": [["b.jpg", "c.jpg"]]}
     job = make_job(collection, "ingest", state="done", result=result, parameters={"filename": "novak.zip"})
     page = ana.get(job.get_absolute_url()).content.decode()

@@ -15,7 +15,7 @@ from archive_site.forms import RecordForm
 from ndd_app.description import adapter
 from ndd_app.models import Collection, Photo
 from ndd_app.models.photo import PhotoQuerySet
-from ndd_app.pipeline.pairs import count_open, count_pairs, count_shown
+from ndd_app.pipeline.pairs import count_open, count_pairs, count_shown, with_duplicates
 
 PER_PAGE = 60
 FILTERS = {
@@ -102,5 +102,5 @@ def _filtered(photos: PhotoQuerySet) -> dict[str, PhotoQuerySet]:
         "": photos,
         "described": photos.described(),
         "undescribed": photos.undescribed(),
-        "duplicates": photos.with_duplicates(),
+        "duplicates": with_duplicates(photos),
     }

@@ -22,6 +22,7 @@ from ndd_app.exceptions import StorageUnavailable
 from ndd_app.forms import DublinCoreForm, UploadForm
 from ndd_app.models import Candidate, Collection, Encoder, Evidence, Job, MetadataCopy, Photo, Verdict
 from ndd_app.models.photo import PhotoQuerySet
+from ndd_app.pipeline.pairs import with_duplicates
 from ndd_app.storage import photo_storage, storage_errors_translated
 from ndd_app.tasks import SERVE_FIRST, THEN_ADAPT, Step, enqueue
 
@@ -136,7 +137,7 @@ class DuplicatesFilter(admin.SimpleListFilter):
         return [("yes", _("with possible duplicates"))]
 
     def queryset(self, request: HttpRequest, queryset: Any) -> PhotoQuerySet:
-        return queryset.with_duplicates() if self.value() == "yes" else queryset
+        return with_duplicates(queryset) if self.value() == "yes" else queryset
 
 
 @admin.register(Photo)

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.contrib.auth.models import Permission, User
 
+from ndd_app.description import adapter
 from ndd_app.models import Candidate, Collection, Encoder, Evidence, Job, Photo
 from ndd_app.storage import save_bytes
 from ndd_app.vision.images import Pixels, pixel_hash, thumbnail, working_copy
@@ -38,6 +39,10 @@ def make_photo(
         thumbnail=save_bytes(f"thumbnails/{path}", thumbnail(pixels)),
         **values,
     )
+
+
+def record_page(photo: Photo) -> str:
+    return adapter().address(photo)
 
 
 def make_pair(one: Photo, other: Photo, score: float = 0.9, detectors: tuple[str, ...] = ("classical",)) -> Candidate:

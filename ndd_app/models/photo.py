@@ -2,7 +2,7 @@ from pathlib import Path
 
 from django.contrib.postgres.search import SearchQuery
 from django.db import models
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Q
 from django.db.models.functions import Now
 
 from ndd_app.exceptions import UnreadableFile
@@ -27,13 +27,6 @@ class PhotoQuerySet(models.QuerySet["Photo"]):
     def _nothing_described(self) -> Q:
         texts = {name: "" for name in Photo.DESCRIPTION_FIELDS if name != "subjects"}
         return Q(subjects=[], **texts)
-
-    def with_duplicates(self) -> "PhotoQuerySet":
-        """Photos with at least one shown pair that nobody has settled as “no”."""
-        from ndd_app.models.candidate import Candidate
-
-        shown = Candidate.objects.shown().filter(Q(first=OuterRef("pk")) | Q(second=OuterRef("pk")))
-        return self.filter(Exists(shown))
 
 
 class Photo(DublinCore):
@@ -82,11 +75,6 @@ class Photo(DublinCore):
 
     def __str__(self) -> str:
         return self.title or self.identifier or self.path
-
-    def get_absolute_url(self) -> str:
-        from ndd_app.description import adapter
-
-        return adapter().address(self)
 
     def read_master(self) -> bytes:
         if self.master_file:

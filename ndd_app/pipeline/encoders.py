@@ -20,6 +20,7 @@ from ndd_app.models.photo import PhotoQuerySet
 from ndd_app.pipeline.features import CollectionPhotos
 from ndd_app.pipeline.progress import Track, untracked
 from ndd_app.storage import read_bytes, save_bytes
+from ndd_app.vision import encoder_files
 from ndd_app.vision import encoders as vision
 from ndd_app.vision.backbones import load_backbone
 from ndd_app.vision.classical import RootSift
@@ -58,7 +59,7 @@ def _load_encoder(weights: str, checksum: str, pk: int) -> vision.Encoder:
     data = read_bytes(weights)
     if sha256(data).hexdigest() != checksum:
         raise DamagedEncoder(detail=f"the weights file of encoder {pk} is not the one that was stored")
-    return vision.load_encoder(data, conf.weights_dir)
+    return encoder_files.load_encoder(data, conf.weights_dir)
 
 
 def fit_encoder(
@@ -69,7 +70,7 @@ def fit_encoder(
     extractor = load_extractor(family)
     fitted = METHODS[method].fit(CollectionPhotos(photos, track), extractor, seed=SEED)
     metadata = {"method": method, "backbone": extractor.name}
-    weights = vision.save_encoder(fitted.encoder, metadata)
+    weights = encoder_files.save_encoder(fitted.encoder, metadata)
     checksum = sha256(weights).hexdigest()
     return Encoder.objects.create(
         collection=collection,

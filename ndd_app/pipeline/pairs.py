@@ -10,6 +10,7 @@ from django.db.models import Count, Exists, OuterRef, Q
 from ndd_app.description import Field, adapter
 from ndd_app.models import Candidate, Collection, Photo, Verdict
 from ndd_app.models.candidate import CandidateQuerySet
+from ndd_app.models.photo import PhotoQuerySet
 from ndd_app.pipeline.comparison import fields_to_gain
 from ndd_app.pipeline.review import Person, agreed_answer
 
@@ -94,6 +95,12 @@ def _verdicts_by_partner(photo: Photo) -> dict[int, list[Verdict]]:
         if partner:
             verdicts[partner].append(verdict)
     return verdicts
+
+
+def with_duplicates(photos: PhotoQuerySet) -> PhotoQuerySet:
+    """Photos with at least one shown pair."""
+    shown = Candidate.objects.shown().filter(Q(first=OuterRef("pk")) | Q(second=OuterRef("pk")))
+    return photos.filter(Exists(shown))
 
 
 def count_shown(photos: Iterable[Photo]) -> Counter[int]:

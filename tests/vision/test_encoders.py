@@ -12,15 +12,8 @@ import torch
 from ndd_app.exceptions import DamagedEncoder, ExtractorChanged, WrongWeights
 from ndd_app.vision.backbones import Backbone, load_backbone
 from ndd_app.vision.descriptors import PooledCosine, Whitening, principal_axes
-from ndd_app.vision.encoders import (
-    EMBEDDING_SIZE,
-    Encoder,
-    digest_tensors,
-    load_encoder,
-    read_metadata,
-    save_encoder,
-    unit_rows,
-)
+from ndd_app.vision.encoder_files import load_encoder, read_metadata, save_encoder
+from ndd_app.vision.encoders import EMBEDDING_SIZE, Encoder, digest_tensors, unit_rows
 from tests.pictures import draw_photo
 from tests.vision.networks import random_backbone, random_weights, write_weights
 

@@ -3,7 +3,8 @@ import pytest
 
 from ndd_app.exceptions import TooFewPhotos
 from ndd_app.vision.classical import RootSift, Vlad
-from ndd_app.vision.encoders import EMBEDDING_SIZE, load_encoder, save_encoder
+from ndd_app.vision.encoder_files import load_encoder, save_encoder
+from ndd_app.vision.encoders import EMBEDDING_SIZE
 from ndd_app.vision.methods import METHODS, vlad
 from tests.pictures import cropped, draw_photo, faded, rotated
 

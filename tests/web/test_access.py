@@ -6,7 +6,7 @@ from django.urls import reverse
 
 from ndd_app.description import DublinCoreAdapter
 from ndd_app.models import MetadataCopy, Verdict
-from tests.factories import make_collection, make_encoder, make_job, make_pair, make_photo, make_user
+from tests.factories import make_collection, make_encoder, make_job, make_pair, make_photo, make_user, record_page
 
 
 @pytest.fixture
@@ -184,4 +184,4 @@ def test_partners_one_may_not_see_are_not_mentioned(client, collection, describe
     collection.is_public = True
     collection.save()
     make_pair(described, secret)
-    assert "Secret bridge" not in client.get(described.get_absolute_url()).content.decode()
+    assert "Secret bridge" not in client.get(record_page(described)).content.decode()

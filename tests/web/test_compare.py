@@ -2,7 +2,7 @@ from django.urls import reverse
 
 from ndd_app.models import Verdict
 from ndd_app.pipeline.review import record_verdict
-from tests.factories import make_cataloguer, make_pair, make_photo
+from tests.factories import make_cataloguer, make_pair, make_photo, record_page
 
 
 def address(one, other, name="compare") -> str:
@@ -84,9 +84,9 @@ def test_no_leads_to_the_next_open_pair(ana, collection, described, bare):
 
 def test_whoever_came_from_a_record_is_led_back_to_it(ana, described, bare):
     make_pair(described, bare)
-    assert f"?back={bare.pk}" in ana.get(bare.get_absolute_url()).content.decode()
+    assert f"?back={bare.pk}" in ana.get(record_page(bare)).content.decode()
     answer = {"answer": "no", "back": bare.pk}
-    assert ana.post(address(described, bare, "verdict"), answer).url == bare.get_absolute_url()
+    assert ana.post(address(described, bare, "verdict"), answer).url == record_page(bare)
 
 
 def test_the_queue_can_be_walked_in_both_directions(ana, collection, described, bare):

@@ -1,6 +1,7 @@
 from django.urls import reverse
 
 from ndd_app.models import Photo
+from tests.factories import record_page
 
 
 def opened(client, photo) -> dict[str, str]:
@@ -12,7 +13,7 @@ def opened(client, photo) -> dict[str, str]:
 def test_a_cataloguer_describes_a_record(ana, bare):
     entered = opened(ana, bare) | {"title": "Mill", "date": "191X", "subjects": "mills\r\nNovak, Jože\r\n"}
     response = ana.post(reverse("record_edit", args=[bare.pk]), entered)
-    assert response.url == bare.get_absolute_url()
+    assert response.url == record_page(bare)
     bare.refresh_from_db()
     assert (bare.title, bare.date, bare.subjects) == ("Mill", "191X", ["mills", "Novak, Jože"])
     assert list(Photo.objects.matching("joze")) == [bare]

@@ -1,11 +1,11 @@
 from django.urls import reverse
 
 from ndd_app.pipeline.review import record_verdict
-from tests.factories import make_cataloguer, make_pair, make_photo
+from tests.factories import make_cataloguer, make_pair, make_photo, record_page
 
 
 def panel(client, photo) -> str:
-    page = client.get(photo.get_absolute_url()).content.decode()
+    page = client.get(record_page(photo)).content.decode()
     return page[page.index('class="ndd duplicates"') : page.index("</section>")]
 
 

@@ -8,7 +8,7 @@ from django.urls import reverse
 from ndd_app.pipeline.copying import copy_description
 from ndd_app.pipeline.review import record_verdict
 from ndd_app.tasks import enqueue
-from tests.factories import make_collection, make_encoder, make_pair, make_photo
+from tests.factories import make_collection, make_encoder, make_pair, make_photo, record_page
 
 
 def count_queries(client, address: str) -> int:
@@ -35,7 +35,7 @@ def test_pages_of_photos(boss, cataloguer, collection, described, page, at_most)
     address = {
         "collections": reverse("collections"),
         "collection": collection.get_absolute_url(),
-        "record": described.get_absolute_url(),
+        "record": record_page(described),
         "compare": reverse("ndd:compare", args=[described.pk, other.pk]),
         "admin": reverse("admin:ndd_app_photo_changelist"),
     }[page]

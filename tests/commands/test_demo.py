@@ -1,9 +1,11 @@
 """What the demo says of its jobs and processes; the whole of it runs in tests/acceptance/test_demo.py."""
 
 import _thread
+import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from datetime import timedelta
 from io import StringIO
 from pathlib import Path
@@ -40,6 +42,15 @@ def test_a_worker_that_ends_by_itself_is_noticed(tmp_path: Path):
             command.require_alive()
 
 
+@pytest.fixture
+def ctrl_c() -> Iterator[None]:
+    """A shell starts what runs in its background with Ctrl-C ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("ctrl_c")
 def test_a_process_is_stopped_even_when_the_stopping_is_interrupted():
     with subprocess.Popen([sys.executable, "-c", DEAF], stdout=subprocess.PIPE) as process:
         process.stdout.readline()

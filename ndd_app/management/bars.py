@@ -38,5 +38,5 @@ class JobBars:
 
 def _bar(step: str, total: int | None, items: Iterable[Item] | None = None) -> tqdm:
     if not sys.stderr.isatty():
-        print(step, "" if total is None else f"({total} photos)", file=sys.stderr, flush=True)
-    return tqdm(items, desc=step, total=total, unit=" photos", dynamic_ncols=True, mininterval=0.5, disable=None)
+        print(step, "" if total is None else f"({total})", file=sys.stderr, flush=True)
+    return tqdm(items, desc=step, total=total, unit="", dynamic_ncols=True, mininterval=0.5, disable=None)

@@ -71,4 +71,4 @@ def test_a_failed_job_keeps_the_error_that_the_command_printed(scans):
 
 def test_a_log_gets_one_line_for_each_step(scans, capsys):
     run("ingest_collection", "box", scans)
-    assert capsys.readouterr().err.splitlines() == ["Reading scans (3 photos)"]
+    assert capsys.readouterr().err.splitlines() == ["Reading scans (3)"]

@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from celery import shared_task
-from celery.signals import worker_ready, worker_shutting_down
+from celery.signals import worker_init, worker_ready, worker_shutting_down
 from django.db import Error, connection, transaction
 
+from ndd_app.exceptions import NddError
 from ndd_app.models import Collection, Job
 
 logger = logging.getLogger(__name__)
@@ -94,6 +95,17 @@ def _sweep_until_stopped() -> None:
             logger.exception("The sweeper stumbled and goes on")
         finally:
             connection.close()
+
+
+@worker_init.connect
+def refuse_an_unknown_backbone(**_: Any) -> None:
+    """The one setting that no system check can judge: the web process must not load timm."""
+    from ndd_app.pipeline.jobs import require_known_backbone
+
+    try:
+        require_known_backbone()
+    except NddError as error:
+        raise SystemExit(f"NDD_BACKBONE: {error}") from error
 
 
 @worker_ready.connect

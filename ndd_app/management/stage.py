@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 from django.core.management.base import BaseCommand, CommandError
 
-from ndd_app.exceptions import UnknownCollection
+from ndd_app.exceptions import UnknownBackbone, UnknownCollection
 from ndd_app.models import Collection, Job
 
 
@@ -40,8 +40,13 @@ class StageCommand(BaseCommand):
 
     def do_here(self, collection: Collection, parameters: dict[str, Any]) -> None:
         from ndd_app.management.bars import bar
-        from ndd_app.pipeline.jobs import perform
+        from ndd_app.pipeline.jobs import perform, require_known_backbone
 
+        if self.kind in (Job.Kind.EMBED, Job.Kind.ADAPT):  # an ingest need not wait for timm
+            try:
+                require_known_backbone()
+            except UnknownBackbone as error:
+                raise CommandError(f"NDD_BACKBONE: {error}") from error
         job = Job.begin(collection, self.kind, parameters)
         perform(job, bar)
         job.refresh_from_db()

@@ -26,6 +26,14 @@ logger = logging.getLogger(__name__)
 REPORT_SECONDS = 0.5
 
 
+def require_known_backbone() -> None:
+    """Raises UnknownBackbone. Only where timm is loaded anyway: the web process cannot judge this setting."""
+    if conf.backbone:
+        from ndd_app.vision.weights import require_known
+
+        require_known(conf.backbone)
+
+
 def perform(job: Job, show: Track = untracked, should_stop: Callable[[], bool] = lambda: False) -> None:
     """Do a job that this process has taken. `show` shows the progress to whoever waits, beside the Job row.
 

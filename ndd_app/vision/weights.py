@@ -41,6 +41,11 @@ class WeightsFile:
             raise WrongWeights(file=self.path.name, name=name, detail=f"the file is damaged ({error})") from error
 
 
+def require_known(name: str) -> None:
+    if ":" in name or not is_model(name):
+        raise UnknownBackbone(name=name)
+
+
 def find_weights(name: str, weights_dir: Path | None) -> WeightsFile:
     """First the folder of weights, then the local hub cache, then the hub, if it answers within PROBE_SECONDS."""
     repository = _hub_repository(name)
@@ -61,8 +66,7 @@ def find_weights(name: str, weights_dir: Path | None) -> WeightsFile:
 
 def _hub_repository(name: str) -> str:
     # timm would take a name such as "hf-hub:…" to the network by itself.
-    if ":" in name or not is_model(name):
-        raise UnknownBackbone(name=name)
+    require_known(name)
     return str(getattr(get_pretrained_cfg(name), "hf_hub_id", None) or "")
 
 

@@ -117,3 +117,10 @@ def test_a_job_whose_message_was_lost_is_done_all_the_same(scans: Path, tmp_path
         site.manage("shell", "-c", "from archive_site.celery import app; print(app.control.purge())")
         with site.worker():
             wait_until(lambda: site.rows("select 1 from ndd_app_photo limit 1") != [], 30, "the sweeper", site.log)
+
+
+def test_a_worker_with_an_unknown_backbone_says_so_and_ends(tmp_path: Path) -> None:
+    with new_site(tmp_path, NDD_BACKBONE="vit_of_nowhere") as site, site.worker() as worker:
+        assert worker.wait(60) != 0
+        assert "NDD_BACKBONE" in site.log()
+        assert "vit_of_nowhere" in site.log()

@@ -72,3 +72,11 @@ def test_a_failed_job_keeps_the_error_that_the_command_printed(scans):
 def test_a_log_gets_one_line_for_each_step(scans, capsys):
     run("ingest_collection", "box", scans)
     assert capsys.readouterr().err.splitlines() == ["Reading scans (3)"]
+
+
+def test_an_unknown_backbone_is_named_before_anything_is_embedded(scans, settings):
+    run("ingest_collection", "box", scans)
+    settings.NDD_BACKBONE = "vit_of_nowhere"
+    with pytest.raises(CommandError, match=r"NDD_BACKBONE: .*vit_of_nowhere"):
+        run("embed_collection", "box")
+    assert not Job.objects.filter(kind="embed").exclude(state=Job.State.WAITING).exists()

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import psutil
 import pytest
@@ -18,9 +19,11 @@ from tests.pictures import draw_photo, faded, jpeg
 
 
 @pytest.fixture
-def data(tmp_path: Path) -> Iterator[Path]:
-    yield tmp_path / "data"
-    embedded.stop(tmp_path / "data" / "postgres")
+def data() -> Iterator[Path]:
+    """Not below pytest's own folder: a second pytest run as root closes that to the server's user while it runs."""
+    with TemporaryDirectory(prefix="ndd-") as folder:
+        yield Path(folder) / "data"
+        embedded.stop(Path(folder) / "data" / "postgres")
 
 
 @pytest.fixture

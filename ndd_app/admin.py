@@ -46,11 +46,10 @@ class ReadOnly(Kept):
 
 @admin.register(Collection)
 class CollectionAdmin(Kept):
-    list_display = ["title", "slug", "is_public", "photos", "shown_from"]
+    list_display = ["title", "slug", "is_public", "photos", "show_from"]
     list_filter = ["is_public"]
     search_fields = ["title", "slug", "note"]
-    fields = ["title", "slug", "note", "is_public", "threshold", "suggested_threshold"]
-    readonly_fields = ["suggested_threshold"]
+    fields = ["title", "slug", "note", "is_public", "show_from"]
     prepopulated_fields = {"slug": ["title"]}
     actions = ["upload_zip", "adapt", "embed", "find_duplicates"]
 

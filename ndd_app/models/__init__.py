@@ -6,6 +6,7 @@ from ndd_app.models.fingerprint import Fingerprint
 from ndd_app.models.job import Job
 from ndd_app.models.metadata_copy import MetadataCopy
 from ndd_app.models.photo import Photo
+from ndd_app.models.registration import Registration
 from ndd_app.models.verdict import Verdict
 
 __all__ = [
@@ -19,5 +20,6 @@ __all__ = [
     "Job",
     "MetadataCopy",
     "Photo",
+    "Registration",
     "Verdict",
 ]

@@ -1,6 +1,5 @@
 from django.db import models
 from django.db.models import Exists, F, OuterRef, Q
-from django.db.models.functions import Coalesce
 
 from ndd_app.models.encoder import Encoder
 from ndd_app.models.photo import Photo
@@ -12,12 +11,13 @@ class CandidateQuerySet(models.QuerySet["Candidate"]):
         return self.filter(Q(first=photo) | Q(second=photo))
 
     def shown(self) -> "CandidateQuerySet":
-        """Pairs that reach their collection's threshold and were not settled as “no”."""
-        threshold = Coalesce("first__collection__threshold", "first__collection__suggested_threshold")
+        """Pairs that are likely enough for their collection and were not settled as “no”."""
         answers = Verdict.objects.latest_of_each_person().filter(first=OuterRef("first"), second=OuterRef("second"))
         said_no = answers.filter(answer=Verdict.Answer.NO)
         said_otherwise = answers.exclude(answer=Verdict.Answer.NO)
-        return self.filter(score__gte=threshold).exclude(Exists(said_no) & ~Exists(said_otherwise))
+        return self.filter(probability__gte=F("first__collection__show_from")).exclude(
+            Exists(said_no) & ~Exists(said_otherwise)
+        )
 
 
 class Candidate(models.Model):
@@ -25,7 +25,7 @@ class Candidate(models.Model):
 
     first = models.ForeignKey(Photo, models.CASCADE, related_name="+")
     second = models.ForeignKey(Photo, models.CASCADE, related_name="+")
-    score = models.FloatField(db_index=True)
+    score = models.FloatField(db_index=True, help_text="Orders the pairs: log10 of the odds of being duplicates.")
     rank_of_second = models.PositiveIntegerField(null=True, help_text="Place of the second photo in the first's list.")
     rank_of_first = models.PositiveIntegerField(null=True, help_text="Place of the first photo in the second's list.")
 
@@ -35,7 +35,6 @@ class Candidate(models.Model):
         SAME_SESSION = "same session or subject", "same session or subject"
         LOOK_ALIKE = "look-alike", "look-alike"
 
-    # Filled once geometry and calibration can tell; empty until then.
     relation = models.CharField(max_length=30, choices=Relation.choices, blank=True)
     flags = models.JSONField(default=list, blank=True)
     probability_same_image = models.FloatField(null=True, blank=True)

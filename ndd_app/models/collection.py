@@ -1,3 +1,4 @@
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.urls import reverse
 
@@ -7,13 +8,13 @@ class Collection(models.Model):
     title = models.CharField(max_length=300)
     note = models.TextField(blank=True, help_text="What the collection holds; shown above its photos.")
     is_public = models.BooleanField("public", default=False, help_text="Visible without logging in.")
-    threshold = models.FloatField(
-        "show pairs from score",
-        null=True,
-        blank=True,
-        help_text="Pairs with at least this score are shown. Empty: the score that the last matching suggested.",
+    show_from = models.FloatField(
+        "show pairs from a chance of",
+        default=0.9,
+        validators=[MinValueValidator(0.01), MaxValueValidator(0.999)],
+        help_text="Between 0.01 and 0.999: how likely a pair must be to show one image, or two exposures of one scene.",
     )
-    suggested_threshold = models.FloatField(null=True, blank=True, editable=False)
+    matched_at = models.DateTimeField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -24,8 +25,3 @@ class Collection(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("collection", args=[self.slug])
-
-    @property
-    def shown_from(self) -> float | None:
-        """The lowest score of a shown pair; None before the first matching."""
-        return self.suggested_threshold if self.threshold is None else self.threshold

@@ -62,6 +62,16 @@ def features_of(
                 yield photo, new
 
 
+def features_of_one(photo: Photo, extractor: Extractor) -> Features:
+    """From the cache or computed and cached; raises the reason why there are none."""
+    file = _file(conf.cache_dir / "features" / _folder_name(extractor.recipe), photo)
+    features = _load(file)
+    if features is None:
+        [features] = extractor.extract([read_pixels(photo)])
+        _save(file, features)
+    return features
+
+
 def _extract(pictures: Sequence[Pixels | NddError], extractor: Extractor) -> Iterator[Features | NddError]:
     readable = [pixels for pixels in pictures if not isinstance(pixels, NddError)]
     if not readable and len(pictures) == BATCH and isinstance(pictures[0], NddError):

@@ -7,34 +7,41 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 from django.db import transaction
+from django.db.models import F, Sum
+from django.db.models.functions import Now
 
 from ndd_app.description import adapter
 from ndd_app.exceptions import NoPhotos
 from ndd_app.models import Candidate, Collection, Encoder, Evidence, Fingerprint, Photo, Verdict
 from ndd_app.pipeline.encoders import ready_encoders, serve
 from ndd_app.pipeline.features import read_pixels
+from ndd_app.pipeline.judgement import Judged, judge
 from ndd_app.pipeline.progress import Track, untracked
 from ndd_app.pipeline.ranking import embedded_by, fuse_encoders
+from ndd_app.pipeline.variants import propose_by_variants
+from ndd_app.pipeline.verification import verify_as_they_are, verify_in_all_variants
 from ndd_app.signals import candidates_found
 from ndd_app.vision import hashing
 from ndd_app.vision.neighbours import (
-    Fused,
     Indices,
     nearest_by_bits,
     pairs_within,
     places,
     ranked_lists,
     shared_bits,
-    suggested_threshold,
     unordered,
 )
+from ndd_app.vision.relations import flags_of, kind_of
+from ndd_app.vision.verification import Details
 
 NEIGHBOURS = 20
 """Neighbours of each photo, by each encoder and fingerprint, that are looked at as pairs."""
-FLOOR = 0.0
-"""Pairs below this score are not stored: strangers as near as these are usual. A pair with a verdict always is."""
-SAME_PIXELS = 20.0
-"""The score of two files with equal pixels, whatever the encoders say."""
+VERIFIED = 8
+"""The nearest of these, by each encoder and fused, are verified by geometry."""
+FLOOR = 0.02
+"""Pairs with a smaller chance are not stored. A pair with a verdict always is."""
+CONFIDENT = 0.9
+"""A photo with a partner of this chance needs no variants."""
 LIKE_BITS = 0.9
 """The share of equal bits from which on a fingerprint proposes a pair, and is worth being mentioned."""
 Detector = Evidence.Detector
@@ -46,7 +53,10 @@ class MatchResult:
     photos: int
     pairs: int
     shown: int
-    threshold: float
+    expected_false: float
+    """How many of the shown pairs are expected to be no duplicates: the sum of what their chances leave open."""
+    verified: int
+    """Pairs in which geometry found matching points."""
     encoders: tuple[str, ...]
 
 
@@ -60,29 +70,47 @@ def find_duplicates(collection: Collection, switch: bool = False, track: Track =
         raise NoPhotos(collection=collection.slug)
     used = embedded_by(collection, ready_encoders(collection) if switch else Encoder.objects.serving(collection))
     codes = _fingerprints(photos)
-    same = _of_equal_pixels(photos)
     answered = _answered_pairs(photos)
-    fused = fuse_encoders(photos, used, NEIGHBOURS, also=unordered([_alike_by_bits(codes), same, answered]))
-    fused.scores[_among(fused.pairs, same)] = SAME_PIXELS
-    lists = ranked_lists(fused, len(photos), NEIGHBOURS)
-    fused = fused.only((fused.scores >= FLOOR) | _among(fused.pairs, answered))
-    fused = fused.only(~_of_one_record(photos, fused.pairs))
-    threshold = suggested_threshold(fused, len(photos))
-    candidates = _candidates(photos, fused, places(lists, fused.pairs))
-    evidence = list(_evidence(track(candidates, "Comparing pairs", len(candidates)), fused, used, codes))
+    also = unordered([_alike_by_bits(codes), _of_equal_pixels(photos), answered])
+    judged = _judge_with_geometry(photos, used, also, track)
+    lists = ranked_lists(judged.fused, len(photos), NEIGHBOURS)
+    likely = judged.probabilities.duplicate >= FLOOR
+    kept = (likely | _among(judged.fused.pairs, answered)) & ~_of_one_record(photos, judged.fused.pairs)
+    judged = judged.only(kept)
+    candidates = _candidates(photos, judged, places(lists, judged.fused.pairs))
+    evidence = list(_evidence(track(candidates, "Comparing pairs", len(candidates)), judged, used, codes))
     with transaction.atomic():
         Collection.objects.select_for_update().get(pk=collection.pk)  # one matching at a time replaces the pairs
         Candidate.objects.filter(first__collection=collection).delete()
         Candidate.objects.bulk_create(candidates, batch_size=2_000)
         Evidence.objects.bulk_create(evidence, batch_size=2_000)
-        Collection.objects.filter(pk=collection.pk).update(suggested_threshold=threshold)
+        Collection.objects.filter(pk=collection.pk).update(matched_at=Now())
         for encoder in used:
             if switch and encoder.collection_id == collection.pk:
                 serve(encoder)
-        shown = Candidate.objects.shown().filter(first__collection=collection).count()
-        result = MatchResult(len(photos), len(candidates), shown, threshold, tuple(map(str, used)))
+        shown = Candidate.objects.shown().filter(first__collection=collection)
+        expected_false = float(shown.aggregate(none=Sum(1 - F("probability"), default=0.0))["none"])
+        verified = sum(map(bool, judged.details))
+        names = tuple(map(str, used))
+        result = MatchResult(len(photos), len(candidates), shown.count(), expected_false, verified, names)
         transaction.on_commit(lambda: candidates_found.send(Collection, collection=collection, result=result))
     return result
+
+
+def _judge_with_geometry(photos: Sequence[Photo], used: Sequence[Encoder], also: Indices, track: Track) -> Judged:
+    """Cheap first: the nearest pairs as they are; then, for photos that found no partner, their variants."""
+    fused = fuse_encoders(photos, used, NEIGHBOURS, also)
+    lists = ranked_lists(fused, len(photos), VERIFIED)
+    near = ((fused.ranks > 0) & (fused.ranks <= VERIFIED)).any(axis=(1, 2))
+    wanted = near | (places(lists, fused.pairs) > 0).any(axis=1) | _among(fused.pairs, also)
+    verify_as_they_are(photos, fused.pairs[wanted], track)
+    judged = judge(photos, fused)
+    lonely = np.setdiff1d(np.arange(len(photos)), judged.fused.pairs[judged.probabilities.duplicate >= CONFIDENT])
+    if not lonely.size:
+        return judged
+    proposed = propose_by_variants(photos, used, lonely.tolist(), track)
+    verify_in_all_variants(photos, proposed, lonely.tolist(), track)
+    return judge(photos, fuse_encoders(photos, used, NEIGHBOURS, unordered([also, proposed])))
 
 
 def _fingerprints(photos: Sequence[Photo]) -> Codes:
@@ -142,23 +170,40 @@ def _among(pairs: Indices, some: Indices) -> npt.NDArray[np.bool_]:
     return np.array([(int(first), int(second)) in wanted for first, second in pairs], bool)
 
 
-def _candidates(photos: Sequence[Photo], fused: Fused, ranks: Indices) -> list[Candidate]:
+def _candidates(photos: Sequence[Photo], judged: Judged, ranks: Indices) -> list[Candidate]:
+    probabilities = judged.probabilities
+    chances = zip(probabilities.duplicate.tolist(), probabilities.same_image.tolist(), strict=True)
+    columns = zip(judged.fused.pairs, judged.fused.scores.tolist(), chances, judged.details, ranks, strict=True)
     return [
         Candidate(
             first=photos[first],
             second=photos[second],
             score=score,
+            probability=duplicate,
+            probability_same_image=same_image,
+            relation=_relation(photos[first], photos[second], duplicate, same_image, details),
+            flags=_flags(photos[first], photos[second], details),
             rank_of_second=int(there) or None,
             rank_of_first=int(back) or None,
         )
-        for (first, second), score, (there, back) in zip(fused.pairs, fused.scores.tolist(), ranks, strict=True)
+        for (first, second), score, (duplicate, same_image), details, (there, back) in columns
     ]
 
 
+def _relation(first: Photo, second: Photo, duplicate: float, same_image: float, details: Details) -> str:
+    is_equal = first.pixel_hash == second.pixel_hash
+    return Candidate.Relation.SAME_IMAGE if is_equal else kind_of(duplicate, same_image, details)
+
+
+def _flags(first: Photo, second: Photo, details: Details) -> list[str]:
+    return [*(["same file"] if first.checksum == second.checksum else []), *flags_of(details)]
+
+
 def _evidence(
-    candidates: Iterable[Candidate], fused: Fused, encoders: Sequence[Encoder], codes: Codes
+    candidates: Iterable[Candidate], judged: Judged, encoders: Sequence[Encoder], codes: Codes
 ) -> Iterator[Evidence]:
     """What each detector that has something to say says about each pair."""
+    fused = judged.fused
     bits = {detector: shared_bits(code, fused.pairs) for detector, code in codes.items()}
     for row, candidate in enumerate(candidates):
         for column, encoder in enumerate(encoders):
@@ -174,6 +219,8 @@ def _evidence(
         for detector, shares in bits.items():
             if shares[row] >= LIKE_BITS:
                 yield Evidence(candidate=candidate, detector=detector, score=float(shares[row]))
+        if details := judged.details[row]:
+            yield Evidence(candidate=candidate, detector=Detector.GEOMETRY, score=details["inliers"])
         if candidate.first.pixel_hash == candidate.second.pixel_hash:
             yield Evidence(candidate=candidate, detector=Detector.SAME_PIXELS, score=1)
         if candidate.first.checksum == candidate.second.checksum:

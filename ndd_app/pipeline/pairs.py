@@ -32,10 +32,9 @@ class PossibleDuplicate:
 
     @property
     def is_shown(self) -> bool:
-        if self.candidate is None:
+        if self.candidate is None or self.candidate.probability is None:
             return False
-        shown_from = self.candidate.first.collection.shown_from
-        return shown_from is not None and self.candidate.score >= shown_from
+        return self.candidate.probability >= self.candidate.first.collection.show_from
 
     @property
     def rank(self) -> int | None:

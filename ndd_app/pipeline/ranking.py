@@ -7,8 +7,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ndd_app.exceptions import NotEmbedded, UnknownEncoder
-from ndd_app.models import Collection, Encoder, Photo
+from ndd_app.models import Candidate, Collection, Encoder, Photo
 from ndd_app.pipeline.embedding import load_embeddings
+from ndd_app.pipeline.judgement import judge
 from ndd_app.vision.neighbours import Fused, Indices, fuse, nearest, ranked_lists
 
 LIST = 50
@@ -39,8 +40,12 @@ def rank_with_encoder(collection: Collection, photos: Sequence[Photo], encoder_i
 
 
 def fused_ranking(collection: Collection, photos: Sequence[Photo], top: int) -> Ranking:
-    fused = fuse_encoders(photos, embedded_by(collection, Encoder.objects.serving(collection)), top)
-    lists = ranked_lists(fused, len(photos), top)
+    """By all evidence: geometry where the matching has verified a pair, else the encoders alone."""
+    number = {photo.pk: index for index, photo in enumerate(photos)}
+    known = Candidate.objects.filter(first__in=number, second__in=number).values_list("first_id", "second_id")
+    also = np.array([(number[first], number[second]) for first, second in known], np.int64).reshape(-1, 2)
+    fused = fuse_encoders(photos, embedded_by(collection, Encoder.objects.serving(collection)), top, also)
+    lists = ranked_lists(judge(photos, fused).fused, len(photos), top)
     return Ranking("fused", lists.indices, lists.scores)
 
 

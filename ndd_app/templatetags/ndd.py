@@ -21,7 +21,7 @@ def possible_duplicates(context: template.Context, photo: Photo) -> dict[str, An
     """The panel of a record page: pairs of this photo, with what people said about them."""
     user = context["request"].user
     pairs = find_possible_duplicates(photo, user)
-    return {"photo": photo, "pairs": pairs, "was_matched": photo.collection.shown_from is not None}
+    return {"photo": photo, "pairs": pairs, "was_matched": photo.collection.matched_at is not None}
 
 
 @register.inclusion_tag("ndd_app/copied_fields.html", takes_context=True)

@@ -29,14 +29,6 @@ OWN_SLOPE = 0.5
 """Weight of a photo's own slope against the collection's: one list alone is a noisy witness."""
 MIN_SLOPE = 1e-3
 
-STRANGERS_PER_PHOTO = 0.4
-"""Strangers with a surprise of 0 or more, per photo; once more the factor for each further encoder that has to agree.
-
-Measured without duplicates in the way: .25 to .4 with one encoder, .05 to .2 with two.
-"""
-TOLERATED = 0.02
-"""The share of strangers among the shown pairs that the suggested threshold aims at."""
-
 
 @dataclass(frozen=True)
 class Lists:
@@ -158,19 +150,6 @@ def unordered(pairs: Sequence[Indices]) -> Indices:
     """(m, 2): each pair once, low number first, sorted."""
     every = np.concatenate([np.empty((0, 2), np.int64), *pairs])
     return np.unique(np.sort(every, axis=1), axis=0)
-
-
-def suggested_threshold(fused: Fused, photos: int) -> float:
-    """The lowest score at which at most TOLERATED of the shown pairs are expected to be strangers.
-
-    Needs no labels: strangers are as rare as the surprise says, whether a collection is full of duplicates or has none.
-    """
-    falling = np.sort(fused.scores[np.isfinite(fused.scores)])[::-1].astype(np.float64)
-    usual = photos * STRANGERS_PER_PHOTO ** fused.similarity.shape[1]
-    good = np.flatnonzero(usual * 10.0**-falling <= TOLERATED * np.arange(1, len(falling) + 1))
-    if good.size:
-        return float(falling[good[-1]])
-    return float(np.log10(usual / TOLERATED))  # what a single pair would have to reach
 
 
 def shared_bits(codes: npt.NDArray[np.uint8], pairs: Indices) -> Scores:

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 
 from ndd_app.models import EMBEDDING_SIZE, Candidate, Collection, Embedding, Encoder, Fingerprint, Photo
 
@@ -15,7 +16,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def collection() -> Collection:
     """Four photos, of which the first two and the last two are near each other."""
-    collection = Collection.objects.create(slug="box", title="Box", suggested_threshold=0.5)
+    collection = Collection.objects.create(slug="box", title="Box", show_from=0.5, matched_at=timezone.now())
     encoder = Encoder.objects.create(
         collection=collection, family="deep", backbone="tiny", method="whiten", photo_count=4, is_serving=True
     )
@@ -28,8 +29,8 @@ def collection() -> Collection:
         Embedding.objects.create(encoder=encoder, photo=photo, vector=vector)
         Fingerprint.objects.create(photo=photo, phash="01" * 32, block_mean="0011" * 64)
     first, second, third, _ = collection.photos.order_by("path")
-    Candidate.objects.create(first=first, second=second, score=0.9, rank_of_second=1, rank_of_first=1)
-    Candidate.objects.create(first=first, second=third, score=0.2)
+    Candidate.objects.create(first=first, second=second, score=0.9, probability=0.9, rank_of_second=1, rank_of_first=1)
+    Candidate.objects.create(first=first, second=third, score=0.2, probability=0.2)
     return collection
 
 

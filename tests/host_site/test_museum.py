@@ -12,6 +12,7 @@ from django.core.management import call_command
 from django.db import connection
 from django.db.migrations.loader import MigrationLoader
 from django.test import Client
+from django.utils import timezone
 from pytest_django.asserts import assertContains, assertNotContains, assertRedirects
 
 from ndd_app.models import EMBEDDING_SIZE, Candidate, Collection, Embedding, Encoder, MetadataCopy, Photo, Verdict
@@ -50,7 +51,7 @@ def scans(items: dict[str, Item], tmp_path: Path) -> dict[str, Photo]:
         (tmp_path / f"{name}.jpg").write_bytes(jpeg(draw_photo(seed)))
     (tmp_path / "jug again.jpg").write_bytes(jpeg(faded(draw_photo(0))))
     (tmp_path / "scans.csv").write_text(MANIFEST)
-    collection = Collection.objects.create(slug="depot", title="Depot", suggested_threshold=0.5)
+    collection = Collection.objects.create(slug="depot", title="Depot", show_from=0.5, matched_at=timezone.now())
     assert ingest_source(collection, open_source(tmp_path / "scans.csv")).problems == []
     scans = {photo.path.removesuffix(".jpg"): photo for photo in collection.photos.all()}
     for one, other in [("jug", "print"), ("jug", "jug again"), ("jug", "letter")]:

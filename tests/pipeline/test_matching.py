@@ -3,7 +3,8 @@ import pytest
 
 from ndd_app.models import EMBEDDING_SIZE, Candidate, Collection, Embedding, Encoder, Evidence, Fingerprint, Verdict
 from ndd_app.pipeline.encoders import ready_encoders
-from ndd_app.pipeline.matching import SAME_PIXELS, find_duplicates
+from ndd_app.pipeline.judgement import CERTAIN
+from ndd_app.pipeline.matching import find_duplicates
 from ndd_app.pipeline.review import record_verdict
 from tests.factories import make_cataloguer, make_collection, make_encoder, make_photo
 from tests.pictures import draw_photo
@@ -71,7 +72,8 @@ def test_equal_pixels_are_a_pair_whatever_the_encoders_say(collection):
     copy = make_photo(collection, "99.jpg", pixels=draw_photo(9, 64, 48))
     find_duplicates(collection)
     found = Candidate.objects.get(first=twin, second=copy)
-    assert found.score == SAME_PIXELS
+    assert found.probability == pytest.approx(CERTAIN)
+    assert (found.relation, found.flags) == ("same image", ["same file"])
     assert set(found.evidence.values_list("detector", flat=True)) >= {"same pixels", "same file"}
 
 
@@ -87,10 +89,17 @@ def test_lost_fingerprints_are_taken_again(collection):
     assert Fingerprint.objects.count() == PHOTOS
 
 
-def test_the_threshold_of_a_person_stands_above_the_suggested_one(collection):
-    collection.threshold = 99
-    collection.save()
-    assert find_duplicates(collection).shown == 0
+def test_the_chance_from_which_pairs_are_shown_is_the_collections(collection):
+    find_duplicates(collection)
+    chance = pair(collection).probability
+    for show_from, shown in ((chance - 0.001, 1), (chance + 0.001, 0)):
+        Collection.objects.update(show_from=show_from)
+        assert Candidate.objects.shown().count() == shown
+
+
+def test_the_expected_number_of_false_pairs_is_what_the_chances_leave_open(collection):
+    result = find_duplicates(collection)
+    assert result.expected_false == pytest.approx(1 - pair(collection).probability, abs=1e-5)
 
 
 def test_a_switch_lets_the_collections_own_encoder_serve(collection):

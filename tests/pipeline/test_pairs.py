@@ -1,4 +1,5 @@
 import pytest
+from django.utils import timezone
 
 from ndd_app.models import Candidate
 from ndd_app.pipeline.pairs import count_pairs, count_shown, next_open_pair, place_in_queue, possible_duplicates
@@ -10,7 +11,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def album():
-    return make_collection(suggested_threshold=0.5)
+    return make_collection(show_from=0.5, matched_at=timezone.now())
 
 
 @pytest.fixture

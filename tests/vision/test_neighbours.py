@@ -10,7 +10,6 @@ from ndd_app.vision.neighbours import (
     places,
     ranked_lists,
     shared_bits,
-    suggested_threshold,
 )
 
 
@@ -78,25 +77,10 @@ def test_the_nth_stranger_is_about_as_surprising_as_its_rank_says():
     assert np.median(tenth) == pytest.approx(-1, abs=0.15)  # -log10(10)
 
 
-@pytest.mark.parametrize("duplicates", [40, 100])
-def test_the_threshold_finds_duplicates_whether_some_or_all_photos_have_one(duplicates):
-    rows = with_duplicates(200, duplicates)
-    fused = fuse([rows, with_duplicates(200, duplicates, seed=7)], 20)
-    shown = {tuple(pair) for pair in fused.pairs[fused.scores >= suggested_threshold(fused, 200)].tolist()}
-    assert len(shown & planted(duplicates)) >= 0.9 * duplicates
-    assert len(shown - planted(duplicates)) <= max(1, 0.03 * len(shown))
-
-
-def test_a_collection_of_strangers_shows_hardly_any_pair():
-    fused = fuse([strangers(300), strangers(300, seed=1)], 20)
-    assert np.sum(fused.scores >= suggested_threshold(fused, 300)) <= 1
-
-
 @pytest.mark.parametrize("count", [1, 2, 3, 6])
 def test_few_photos_are_no_accident(count):
     fused = fuse([strangers(count)], 20)
     assert len(fused.pairs) == count * (count - 1) // 2
-    assert np.isfinite(suggested_threshold(fused, count))
 
 
 def test_ranks_and_lists_follow_the_fused_score():

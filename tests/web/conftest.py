@@ -1,12 +1,13 @@
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from tests.factories import make_cataloguer, make_collection, make_photo, make_user
 
 
 @pytest.fixture
 def collection(db):
-    return make_collection("album", title="Album", suggested_threshold=0.5)
+    return make_collection("album", title="Album", show_from=0.5, matched_at=timezone.now())
 
 
 @pytest.fixture

@@ -50,7 +50,7 @@ def test_history_can_neither_be_added_nor_changed(boss, rows, model):
 
 
 def test_a_collection_is_created(boss):
-    boss.post(url(Collection, "add"), {"title": "Glass plates", "slug": "plates", "note": "", "threshold": ""})
+    boss.post(url(Collection, "add"), {"title": "Glass plates", "slug": "plates", "note": "", "show_from": "0.9"})
     assert Collection.objects.get().slug == "plates"
 
 

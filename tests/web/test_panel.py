@@ -13,7 +13,7 @@ def test_a_partner_with_score_evidence_and_what_it_has_to_give(ana, described, b
     make_pair(described, bare, 0.91, detectors=("classical", "same pixels"))
     shown = panel(ana, bare)
     assert "Old bridge" in shown
-    assert "<strong>0.91</strong>" in shown
+    assert "<strong>91 %</strong> likely" in shown
     assert "classical encoder 0.91 · same pixels" in shown
     assert "has title, date and subjects that this record lacks" in shown
     assert reverse("ndd:compare", args=[bare.pk, described.pk]) in shown
@@ -61,6 +61,6 @@ def test_scans_of_the_same_record_are_no_duplicates(ana, collection):
 
 
 def test_a_collection_that_was_not_searched_says_so(ana, collection, bare):
-    collection.suggested_threshold = None
+    collection.matched_at = None
     collection.save()
     assert "not searched for duplicates yet" in panel(ana, bare)

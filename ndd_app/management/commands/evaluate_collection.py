@@ -41,7 +41,7 @@ class Command(BaseCommand):
         shown = evaluation.shown
         return asdict(evaluation) | {
             "collection": collection.slug,
-            "threshold": collection.shown_from,
+            "show_from": collection.show_from,
             "shown": asdict(shown) | {"precision": shown.precision, "recall": shown.recall},
         }
 

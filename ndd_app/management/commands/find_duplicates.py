@@ -20,5 +20,7 @@ class Command(StageCommand):
         result = job.result
         self.stdout.write(
             f"{job.collection.slug}: {result['photos']} photos matched with {', '.join(result['encoders'])};"
-            f" {result['pairs']} pairs stored, {result['shown']} shown (score from {result['threshold']:.2f})."
+            f" {result['pairs']} pairs stored, {result['verified']} with matching points;"
+            f" {result['shown']} shown, of which {result['expected_false']:.1f} are expected to be none"
+            f" (from a chance of {job.collection.show_from:.0%})."
         )

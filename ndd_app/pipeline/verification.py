@@ -1,0 +1,113 @@
+"""Geometry for pairs that the encoders propose. A pair is verified once; what was found is kept as a Registration."""
+
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
+
+import cv2
+import numpy as np
+
+from ndd_app.exceptions import NddError
+from ndd_app.models import Photo, Registration
+from ndd_app.pipeline.features import features_of_one
+from ndd_app.pipeline.progress import Track, in_batches, untracked
+from ndd_app.storage import read_bytes
+from ndd_app.vision.classical import RootSift
+from ndd_app.vision.encoders import Extractor
+from ndd_app.vision.geometry import PLAIN, VARIANTS, Scan
+from ndd_app.vision.images import WORKING_COPY_SIDE, read_working_copy
+from ndd_app.vision.neighbours import Indices
+from ndd_app.vision.variants import Descreened
+from ndd_app.vision.verification import RECIPE, Details, verify
+
+BATCH = 512
+SCANS = 2_000
+"""Scans kept in memory at once, up to 400 KB each."""
+AS_THEY_ARE = RECIPE
+IN_ALL_VARIANTS = f"{RECIPE}, in all variants"
+
+Look = Callable[[Scan, Scan], Details]
+
+
+def registered(photos: Sequence[Photo], pairs: Indices) -> list[Details]:
+    """What is known of each pair (m, 2) of indices, low one first; empty for one without geometric evidence."""
+    known = _stored(photos, (AS_THEY_ARE, IN_ALL_VARIANTS))
+    return [known.get((photos[first].pk, photos[second].pk), {}) for first, second in pairs]
+
+
+def verify_as_they_are(photos: Sequence[Photo], pairs: Indices, track: Track = untracked) -> None:
+    scans = Scans(photos)
+    _verify(photos, pairs, AS_THEY_ARE, lambda first, second: verify(scans[first], scans[second], (PLAIN,)), track)
+
+
+def verify_in_all_variants(
+    photos: Sequence[Photo], pairs: Indices, descreening: Iterable[int], track: Track = untracked
+) -> None:
+    """Mirrored, inverted, and those of `descreening` without their halftone. About five times as slow."""
+    scans, smooth = Scans(photos), Scans(photos, Descreened(RootSift()))
+    screened = set(descreening)
+
+    def look(first: int, second: int) -> Details:
+        found = verify(scans[first], scans[second], VARIANTS)
+        if not found and first in screened:
+            found = verify(smooth[first], scans[second])
+        if not found and second in screened:
+            found = verify(scans[first], smooth[second])
+        return found
+
+    _verify(photos, pairs, IN_ALL_VARIANTS, look, track)
+
+
+class Scans:
+    """The photos as geometry sees them, loaded when asked for."""
+
+    def __init__(self, photos: Sequence[Photo], extractor: Extractor | None = None) -> None:
+        self._photos = photos
+        self._extractor = extractor or RootSift()
+        self._load = lru_cache(SCANS)(self._read)
+
+    def __getitem__(self, number: int) -> Scan:
+        return self._load(number)
+
+    def _read(self, number: int) -> Scan:
+        photo = self._photos[number]
+        scale = min(1.0, WORKING_COPY_SIDE / max(photo.width, photo.height))
+        width, height = max(1, round(photo.width * scale)), max(1, round(photo.height * scale))
+        try:
+            features = features_of_one(photo, self._extractor)
+            picture = read_working_copy(read_bytes(str(photo.thumbnail.name)))
+        except NddError:  # its embedding has said so already
+            return Scan(np.zeros((0, 140), np.uint8), np.zeros((1, 1), np.uint8), width, height)
+        return Scan(features, np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), np.uint8), width, height)
+
+
+def _verify(
+    photos: Sequence[Photo], pairs: Indices, recipe: str, look: Callable[[int, int], Details], track: Track
+) -> None:
+    done = _stored(photos, {recipe, IN_ALL_VARIANTS})
+    new = [(int(a), int(b)) for a, b in pairs if (photos[a].pk, photos[b].pk) not in done]
+    threads = max(1, cv2.getNumThreads())
+    cv2.setNumThreads(1)  # pairs run side by side instead
+    try:
+        with ThreadPoolExecutor(threads) as pool:
+            for batch in in_batches(
+                track(pool.map(lambda pair: (pair, look(*pair)), new), "Verifying pairs", len(new)), BATCH
+            ):
+                _store(photos, batch, recipe)
+    finally:
+        cv2.setNumThreads(threads)
+
+
+def _store(photos: Sequence[Photo], batch: Iterable[tuple[tuple[int, int], Details]], recipe: str) -> None:
+    Registration.objects.bulk_create(
+        (Registration(first=photos[a], second=photos[b], recipe=recipe, details=found) for (a, b), found in batch),
+        update_conflicts=True,
+        unique_fields=["first", "second"],
+        update_fields=["recipe", "details"],
+    )
+
+
+def _stored(photos: Sequence[Photo], recipes: Iterable[str]) -> dict[tuple[int, int], Details]:
+    ids = [photo.pk for photo in photos]
+    rows = Registration.objects.filter(first__in=ids, second__in=ids, recipe__in=list(recipes))
+    return {(first, second): found for first, second, found in rows.values_list("first_id", "second_id", "details")}

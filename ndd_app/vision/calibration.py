@@ -1,0 +1,137 @@
+"""From evidence to probability: a model that never thinks less of a pair for stronger evidence.
+
+It learns from priors.csv: the evidence, as numbers, of pairs whose truth is known (see benchmarks/priors.py).
+Gradient-boosted trees with monotone constraints (scikit-learn) are fitted anew in a second or two, once in a process;
+nothing is ever unpickled.
+"""
+
+import csv
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.ensemble import HistGradientBoostingClassifier
+
+from ndd_app.vision.neighbours import Scores
+
+PRIORS = Path(__file__).with_name("priors.csv")
+EVIDENCE = ("surprise", "cells", "consistency", "share", "uncontradicted", "tone", "precision")
+"""All of them: the more, the likelier. Those of geometry are 0 where it found nothing."""
+OF_DUPLICATES = slice(0, 5)
+OF_SAME_IMAGE = slice(1, 7)
+
+Rows = npt.NDArray[np.float32]
+
+
+def evidence_of(surprise: Scores, details: Sequence[Mapping[str, Any]]) -> Rows:
+    """(m, len(EVIDENCE)) from the surprise of each pair and what geometry says of it (verification.Details)."""
+    rows = np.zeros((len(surprise), len(EVIDENCE)), np.float32)
+    rows[:, 0] = np.clip(surprise, -3, 4)
+    for row, found in zip(rows, details, strict=True):
+        if found:
+            row[1:] = _evidence_of_geometry(found)
+    return rows
+
+
+def _evidence_of_geometry(found: Mapping[str, Any]) -> tuple[float, ...]:
+    covered = min(1.0, *(c / max(o, 0.01) for c, o in zip(found["coverage"], found["overlap"], strict=True)))
+    agreement, rest = min(found["agreement"]), found["rest"]
+    if rest is None:
+        rest = agreement if covered > 0.5 else 0.0
+    consistency = covered * agreement + (1 - covered) * max(rest, 0.0)
+    return (
+        np.log2(found["cells"]),
+        consistency,
+        np.log2(1 + 100 * found["share"]),
+        -max(_unlike_rest(found["inliers"] / found["matches"], consistency, covered), _unlike_writing(found)),
+        min(found["tone"]),
+        -np.log2(1 + 1000 * found["residual"]),
+    )
+
+
+def _unlike_rest(inlier_ratio: float, consistency: float, covered: float) -> float:
+    """0 … 1: the matches fit to a part of the scans exactly and nothing else agrees, as on two forms printed alike."""
+    exact, unlike, small = (
+        np.clip(value, 0, 1)
+        for value in ((inlier_ratio - 0.5) / 0.2, (0.66 - consistency) / 0.12, (0.35 - covered) / 0.2)
+    )
+    return float(exact * unlike * small)
+
+
+def _unlike_writing(found: Mapping[str, Any]) -> float:
+    """0 … 1: two written or printed sheets of which few marks match: a line or a letterhead, and another text."""
+    sheet, few = np.clip((found["paper"] - 0.65) / 0.15, 0, 1), np.clip((0.27 - found["share"]) / 0.07, 0, 1)
+    return float(sheet * few)
+
+
+@dataclass(frozen=True)
+class KnownPairs:
+    """evidence (m, len(EVIDENCE)); duplicate and same_image (m,): the truth; weight (m,)."""
+
+    evidence: Rows
+    duplicate: npt.NDArray[np.bool_]
+    same_image: npt.NDArray[np.bool_]
+    weight: Scores
+
+    @classmethod
+    def read(cls, file: Path = PRIORS) -> Self:
+        with file.open(newline="", encoding="utf-8") as lines:
+            table = list(csv.DictReader(lines))
+        evidence = np.array([[row[name] for name in EVIDENCE] for row in table], np.float32)
+        duplicate, same_image = (np.array([row[n] == "1" for row in table]) for n in ("duplicate", "same_image"))
+        return cls(evidence, duplicate, same_image, np.array([row["weight"] for row in table], np.float32))
+
+
+@dataclass(frozen=True)
+class Probabilities:
+    """same_image ≤ duplicate, both (m,): of one image, and of one image or another exposure of the same scene."""
+
+    duplicate: Scores
+    same_image: Scores
+
+
+@dataclass(frozen=True)
+class Calibration:
+    of_duplicates: HistGradientBoostingClassifier
+    of_same_image: HistGradientBoostingClassifier
+
+    @classmethod
+    def fit(cls, known: KnownPairs) -> Self:
+        chosen = known.duplicate
+        images = known.same_image[chosen]
+        # As many of either: how often an archive rescans a print and how often it keeps two exposures is not known.
+        balance = np.where(images, len(images) / max(images.sum(), 1), len(images) / max((~images).sum(), 1))
+        return cls(
+            _boosted(known.evidence[:, OF_DUPLICATES], known.duplicate, known.weight),
+            _boosted(known.evidence[chosen, OF_SAME_IMAGE], images, balance.astype(np.float32)),
+        )
+
+    def probabilities(self, evidence: Rows) -> Probabilities:
+        if not len(evidence):
+            return Probabilities(np.zeros(0, np.float32), np.zeros(0, np.float32))
+        duplicate = self.of_duplicates.predict_proba(evidence[:, OF_DUPLICATES])[:, 1]
+        same_image = duplicate * self.of_same_image.predict_proba(evidence[:, OF_SAME_IMAGE])[:, 1]
+        return Probabilities(duplicate.astype(np.float32), same_image.astype(np.float32))
+
+
+@lru_cache(maxsize=1)
+def shipped_calibration() -> Calibration:
+    return Calibration.fit(KnownPairs.read())
+
+
+def _boosted(evidence: Rows, truth: npt.NDArray[np.bool_], weight: Scores) -> HistGradientBoostingClassifier:
+    trees = HistGradientBoostingClassifier(
+        max_iter=60,
+        learning_rate=0.15,
+        max_leaf_nodes=8,
+        min_samples_leaf=40,
+        l2_regularization=1.0,
+        monotonic_cst=[1] * evidence.shape[1],
+        early_stopping=False,
+        random_state=0,
+    )
+    return trees.fit(evidence, truth, sample_weight=weight)

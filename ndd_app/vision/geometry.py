@@ -1,0 +1,241 @@
+"""Do two scans show the same picture? Keypoints that match, and the way in which one scan lies on the other.
+
+Keypoints are those of the classical encoder, found once per photo. Two match when each is the other's nearest and
+clearly nearer than the next one (Lowe 2004). MAGSAC++ (Barath et al. 2020, as OpenCV has it) fits a homography to the
+matches, or RANSAC a similarity where that explains more of them: a line of print fixes no homography.
+
+A mirrored or inverted scan needs no keypoints of its own: mirroring reverses the rows of a SIFT descriptor's grid and
+the sense of its angles, inverting the tones turns the grid by half a turn.
+
+Places are in units of a scan's longer side, x to the right, y down.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from ndd_app.vision.classical import DESCRIPTOR_SIZE, keypoints_of, root_descriptors
+from ndd_app.vision.encoders import Features
+
+Points = npt.NDArray[np.float32]
+Matrix = npt.NDArray[np.float64]
+Grey = npt.NDArray[np.uint8]
+
+RATIO = 0.9
+"""A match must be this much nearer than the second nearest keypoint."""
+TOLERANCE = 0.008
+"""How far from its place a matching keypoint may lie: 4 pixels at a long side of 480."""
+FEWEST_MATCHES = 8
+CELL = 1 / 24
+"""Inliers within one cell of this size count once: repeated marks in one corner are no evidence."""
+FEWEST_CELLS = 5
+"""Strangers reach 4."""
+DOUBTFUL = 0.6
+"""With a smaller share of inliers among the matches, a similarity is tried as well."""
+LARGEST_SCALE = 6.0
+LARGEST_STRETCH = 3.0
+
+_GRID = np.arange(DESCRIPTOR_SIZE).reshape(4, 4, 8)
+
+
+@dataclass(frozen=True)
+class Variant:
+    """How the second scan is looked at. `order` permutes its descriptors."""
+
+    mirrored: bool = False
+    inverted: bool = False
+
+    @property
+    def order(self) -> npt.NDArray[np.int64]:
+        grid = _GRID[::-1][:, :, -np.arange(8) % 8] if self.mirrored else _GRID
+        return (grid[::-1, ::-1] if self.inverted else grid).ravel()
+
+
+PLAIN = Variant()
+VARIANTS = (PLAIN, Variant(mirrored=True), Variant(inverted=True), Variant(mirrored=True, inverted=True))
+
+
+@dataclass(frozen=True, eq=False)
+class Scan:
+    """What geometry needs of a photo: keypoints, a small grey picture, and the working copy's width and height."""
+
+    features: Features
+    grey: Grey
+    width: int
+    height: int
+
+    @cached_property
+    def descriptors(self) -> npt.NDArray[np.float32]:
+        """(n, 128)"""
+        return root_descriptors(self.features)
+
+    @cached_property
+    def points(self) -> Points:
+        """(n, 2)"""
+        keypoints = keypoints_of(self.features)
+        places = np.stack([keypoints["x"], keypoints["y"]], axis=1)
+        return np.asarray(places / max(self.width, self.height), np.float32)
+
+    @cached_property
+    def corners(self) -> Points:
+        """(4, 2), clockwise from the upper left."""
+        across, down = np.array([self.width, self.height]) / max(self.width, self.height)
+        return np.array([[0, 0], [across, 0], [across, down], [0, down]], np.float32)
+
+    @property
+    def area(self) -> float:
+        return float(self.corners[2].prod())
+
+
+@dataclass(frozen=True, eq=False)
+class Registration:
+    """How the first scan lies on the second one.
+
+    matches: keypoints that match; points: (inliers, 4), x and y in the first scan and in the second, of those that obey
+    the homography (3, 3) from the first scan to the second. cells: distinct places among them.
+    """
+
+    variant: Variant
+    matches: int
+    points: Points
+    cells: int
+    homography: Matrix
+    corners: tuple[Points, Points]
+
+    @property
+    def inliers(self) -> int:
+        return len(self.points)
+
+    @property
+    def coverage(self) -> tuple[float, float]:
+        """The shares of both scans within the outline of the inliers."""
+        first, second = (
+            cv2.contourArea(cv2.convexHull(np.ascontiguousarray(points))) / cv2.contourArea(corners)
+            for points, corners in zip((self.points[:, :2], self.points[:, 2:]), self.corners, strict=True)
+        )
+        return min(first, 1.0), min(second, 1.0)
+
+    @cached_property
+    def overlap(self) -> tuple[float, float]:
+        """The shares of both scans that the other one covers."""
+        first, second = self.corners
+        quad = _project(first, self.homography)
+        common, outline = cv2.intersectConvexConvex(quad, second)
+        if common <= 0 or outline is None:
+            return 0.0, 0.0
+        back = _project(outline.reshape(-1, 2), np.asarray(np.linalg.inv(self.homography)))
+        there = cv2.contourArea(back) / cv2.contourArea(first)
+        return min(there, 1.0), min(common / cv2.contourArea(second), 1.0)
+
+    @cached_property
+    def linear(self) -> Matrix:
+        """(2, 2): the homography near the middle of the inliers, without its shift."""
+        x, y = self.points[:, :2].mean(axis=0).astype(float)
+        here = self.homography @ [x, y, 1]
+        there = here[:2] / here[2]
+        return np.asarray((self.homography[:2, :2] - np.outer(there, self.homography[2, :2])) / here[2])
+
+    @property
+    def scale(self) -> float:
+        return float(np.sqrt(abs(np.linalg.det(self.linear))))
+
+    @property
+    def rotation(self) -> float:
+        """Degrees by which the first scan is turned clockwise, after it was mirrored, to lie on the second one."""
+        across = self.linear @ np.diag([-1.0, 1.0]) if self.variant.mirrored else self.linear
+        return float(np.degrees(np.arctan2(across[1, 0] - across[0, 1], across[0, 0] + across[1, 1])))
+
+    @property
+    def residual(self) -> float:
+        """The median distance of the inliers from where the homography puts them."""
+        there = _project(self.points[:, :2], self.homography)
+        return float(np.median(np.linalg.norm(there - self.points[:, 2:], axis=1)))
+
+
+def register(first: Scan, second: Scan, variants: Iterable[Variant] = (PLAIN,)) -> Registration | None:
+    """The registration with the most support; None without geometric evidence, which is no evidence against."""
+    found = [_register(first, second, variant) for variant in variants]
+    return max((one for one in found if one), key=lambda one: one.cells, default=None)
+
+
+def match_keypoints(first: Scan, second: Scan, variant: Variant = PLAIN) -> npt.NDArray[np.int64]:
+    """(m, 2): indices of keypoints that are each other's nearest, clearly before the next ones."""
+    theirs = second.descriptors if variant == PLAIN else second.descriptors[:, variant.order]
+    if min(len(first.descriptors), len(theirs)) < FEWEST_MATCHES:
+        return np.empty((0, 2), np.int64)
+    nearness = first.descriptors @ theirs.T
+    best, back = nearness.argmax(axis=1), nearness.argmax(axis=0)
+    rows = np.flatnonzero(back[best] == np.arange(len(best)))
+    columns = best[rows]
+    top = nearness[rows, columns]
+    nearness[rows, columns] = -1
+    next_best = np.maximum(nearness[rows].max(axis=1), nearness[:, columns].max(axis=0))
+    clear = 1 - top < RATIO**2 * (1 - next_best)  # squared distances of unit vectors are 2 - 2 * nearness
+    return np.stack([rows[clear], columns[clear]], axis=1)
+
+
+def _register(first: Scan, second: Scan, variant: Variant) -> Registration | None:
+    pairs = match_keypoints(first, second, variant)
+    if len(pairs) < FEWEST_MATCHES:
+        return None
+    here, there = first.points[pairs[:, 0]], second.points[pairs[:, 1]]
+    fits = [_fit_homography(here, there)]
+    if fits[0][1].mean() < DOUBTFUL:
+        fits.append(_fit_similarity(here, there, variant))
+    able = [(homography, kept) for homography, kept in fits if _is_plausible(homography, first, second, variant)]
+    if not able:
+        return None
+    homography, kept = max(able, key=lambda fit: int(fit[1].sum()))
+    cells = min(_count_cells(here[kept]), _count_cells(there[kept]))
+    if cells < FEWEST_CELLS:
+        return None
+    points = np.hstack([here[kept], there[kept]])
+    return Registration(variant, len(pairs), points, cells, homography, (first.corners, second.corners))
+
+
+def _fit_homography(here: Points, there: Points) -> tuple[Matrix, npt.NDArray[np.bool_]]:
+    homography, kept = cv2.findHomography(here, there, cv2.USAC_MAGSAC, TOLERANCE, maxIters=2000, confidence=0.999)
+    if homography is None:
+        return np.zeros((3, 3)), np.zeros(len(here), bool)
+    return homography, kept.ravel() > 0
+
+
+def _fit_similarity(here: Points, there: Points, variant: Variant) -> tuple[Matrix, npt.NDArray[np.bool_]]:
+    """OpenCV's similarities do not mirror, so the first scan is mirrored before."""
+    flip = np.diag([-1.0, 1.0, 1.0]) if variant.mirrored else np.eye(3)
+    turned = (here * np.diag(flip)[:2]).astype(np.float32)
+    similarity, kept = cv2.estimateAffinePartial2D(
+        turned, there, method=cv2.RANSAC, ransacReprojThreshold=TOLERANCE, maxIters=2000, confidence=0.999
+    )
+    if similarity is None:
+        return np.zeros((3, 3)), np.zeros(len(here), bool)
+    return np.vstack([similarity, [0, 0, 1]]) @ flip, kept.ravel() > 0
+
+
+def _is_plausible(homography: Matrix, first: Scan, second: Scan, variant: Variant) -> bool:
+    """No scanner and no camera before a print folds it over, or stretches it beyond LARGEST_STRETCH."""
+    corners = np.hstack([first.corners, np.ones((4, 1), np.float32)]) @ homography.T
+    if corners[:, 2].min() <= 0.2 * corners[:, 2].max():
+        return False
+    quad = corners[:, :2] / corners[:, 2:]
+    sides = np.roll(quad, -1, axis=0) - quad
+    after = np.roll(sides, -1, axis=0)
+    bends = sides[:, 0] * after[:, 1] - sides[:, 1] * after[:, 0]
+    if ((-bends if variant.mirrored else bends) <= 0).any():
+        return False
+    scale = np.sqrt(np.abs(bends).mean() / first.area)
+    lengths = np.linalg.norm(sides, axis=1) / np.linalg.norm(np.roll(first.corners, -1, axis=0) - first.corners, axis=1)
+    stretch = lengths[::2].mean() / lengths[1::2].mean()
+    return bool(1 / LARGEST_SCALE < scale < LARGEST_SCALE and 1 / LARGEST_STRETCH < stretch < LARGEST_STRETCH)
+
+
+def _count_cells(points: Points) -> int:
+    return len(np.unique((points / CELL).astype(np.int64), axis=0))
+
+
+def _project(points: Points, homography: Matrix) -> Points:
+    return np.asarray(cv2.perspectiveTransform(points[None].astype(np.float32), homography)[0], np.float32)

@@ -1,0 +1,147 @@
+"""One scan laid on the other: how far their tones agree where both lie."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from ndd_app.vision.geometry import Grey, Registration, Scan
+
+LONG_SIDE = 192
+"""At which two scans are compared, in pixels."""
+WINDOW = 9
+"""Side of the squares in which detail is compared."""
+ALIKE = 0.5
+"""Squares correlate at least so much where both scans have the same detail."""
+NOISE = 2.0
+"""Grain, in tones of 256: less is no detail."""
+MARGIN = 7
+"""Scanner edges and deckled cuts correlate by themselves: so far from them nothing is compared outside the outline."""
+SMALLEST_REST = 0.05
+"""Share of the first scan outside the outline from which on it can be compared."""
+
+Values = npt.NDArray[np.float32]
+Mask = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Overlay:
+    """All between 0 and 1, but for the correlations (-1 … 1).
+
+    correlation: of the tones where both scans lie, an inversion undone. agreement: shares of the detail in both scans
+    that the other one has too. tone: shares of the tones in each scan that the other one's explain through a tone
+    curve; another exposure or another colour filter breaks it. rest: correlation of the fine tones outside the outline
+    of the matching points; None where that is too small. Two forms that were printed alike differ there, and two scans
+    of one sheet have its stains in common.
+    """
+
+    correlation: float
+    agreement: tuple[float, float]
+    tone: tuple[float, float]
+    rest: float | None
+
+
+NOTHING = Overlay(0.0, (0.0, 0.0), (0.0, 0.0), None)
+
+
+def lay_over(first: Scan, second: Scan, registration: Registration) -> Overlay:
+    here, there, common = _aligned(first.grey, second.grey, registration)
+    if common.sum() < WINDOW**2:
+        return NOTHING
+    if registration.variant.inverted:
+        there = 255 - there
+    smooth, smooth_there = (cv2.GaussianBlur(tones, (0, 0), 1.0) for tones in (here, there))
+    return Overlay(
+        correlation=_correlation(smooth[common], smooth_there[common]),
+        agreement=_agreement(smooth, smooth_there, common),
+        tone=(_explained(smooth_there[common], smooth[common]), _explained(smooth[common], smooth_there[common])),
+        rest=_correlation_of_rest(here, there, common, registration),
+    )
+
+
+def share_of_paper(grey: Grey) -> float:
+    """The share of a scan that has the tone of its paper: above 0.8 on written and printed sheets, rarely on photos."""
+    darkest, lightest = np.quantile(grey, (0.01, 0.99))
+    if lightest - darkest < 4 * NOISE:
+        return 0.0
+    steps = (31 * np.clip((grey.astype(np.float32) - darkest) / (lightest - darkest), 0, 1)).astype(np.int64)
+    counts = np.bincount(steps.ravel(), minlength=32)
+    commonest = int(counts.argmax())
+    if commonest < 20:  # dark or middle tones: no paper
+        return 0.0
+    return float(counts[max(0, commonest - 4) : commonest + 5].sum() / counts.sum())
+
+
+def _aligned(first: Grey, second: Grey, registration: Registration) -> tuple[Values, Values, Mask]:
+    """The first scan, the second one as it lies on it, and where it does. What is finer in one is blurred."""
+    here, there = (_reduced(grey).astype(np.float32) for grey in (first, second))
+    side, side_there = max(here.shape), max(there.shape)
+    homography = np.diag([side_there, side_there, 1.0]) @ registration.homography @ np.diag([1 / side, 1 / side, 1.0])
+    scale = registration.scale * side_there / side
+    if scale > 1.2:
+        there = cv2.GaussianBlur(there, (0, 0), 0.5 * scale)
+    elif scale < 0.8:
+        here = cv2.GaussianBlur(here, (0, 0), 0.5 / scale)
+    laid = cv2.warpPerspective(there, homography, here.shape[::-1], flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
+    whole = np.full(there.shape, 255, np.uint8)
+    mask = cv2.warpPerspective(whole, homography, here.shape[::-1], flags=cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP)
+    common = cv2.erode(mask, np.ones((5, 5), np.uint8)) > 0
+    return here, np.asarray(laid, np.float32), common
+
+
+def _reduced(grey: Grey) -> Grey:
+    scale = LONG_SIDE / max(grey.shape)
+    if scale >= 1:
+        return grey
+    size = max(1, round(grey.shape[1] * scale)), max(1, round(grey.shape[0] * scale))
+    return np.asarray(cv2.resize(grey, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _agreement(here: Values, there: Values, common: Mask) -> tuple[float, float]:
+    square = (WINDOW, WINDOW)
+    mean, mean_there = cv2.blur(here, square), cv2.blur(there, square)
+    variance = np.maximum(cv2.blur(here * here, square) - mean * mean, 0)
+    variance_there = np.maximum(cv2.blur(there * there, square) - mean_there * mean_there, 0)
+    shared = cv2.blur(here * there, square) - mean * mean_there
+    alike = shared / np.sqrt((variance + NOISE**2) * (variance_there + NOISE**2)) > ALIKE
+    details = (np.maximum(np.sqrt(values) - NOISE, 0) * common for values in (variance, variance_there))
+    first, second = (float((detail * alike).sum() / max(detail.sum(), 1e-6)) for detail in details)
+    return first, second
+
+
+def _explained(tones: Values, by: Values) -> float:
+    """The share of the variance of `tones` that the mean tone over each of 32 steps of `by` explains."""
+    steps = np.clip(by / 8, 0, 31).astype(np.int64)
+    counts = np.bincount(steps, minlength=32)
+    means = np.bincount(steps, tones, 32) / np.maximum(counts, 1)
+    left = float(np.mean((tones - means[steps]) ** 2))
+    return float(np.clip(1 - left / max(float(tones.var()), 1.0), 0, 1))
+
+
+def _correlation_of_rest(here: Values, there: Values, common: Mask, registration: Registration) -> float | None:
+    side = max(here.shape)
+    outline = np.zeros(here.shape, np.uint8)
+    hull = cv2.convexHull(np.ascontiguousarray(registration.points[:, :2]) * np.float32(side))
+    cv2.fillConvexPoly(outline, hull.astype(np.int32), 255)
+    outline = cv2.dilate(outline, np.ones((WINDOW, WINDOW), np.uint8))
+    inside = common.astype(np.uint8)
+    inside[[0, -1]] = inside[:, [0, -1]] = 0
+    inner = cv2.erode(inside, np.ones((2 * MARGIN + 1, 2 * MARGIN + 1), np.uint8), borderValue=0)
+    rest = (inner > 0) & (outline == 0)
+    if rest.sum() < SMALLEST_REST * rest.size:
+        return None
+    return _correlation(_fine(here, rest), _fine(there, rest))
+
+
+def _fine(tones: Values, where: Mask) -> Values:
+    """What is neither grain nor light and shade; a few extreme tones must not decide."""
+    lowest, highest = np.quantile(tones[where], (0.02, 0.98))
+    clipped = np.clip(tones, lowest, highest)
+    return np.asarray((cv2.GaussianBlur(clipped, (0, 0), 2) - cv2.GaussianBlur(clipped, (0, 0), 12))[where], np.float32)
+
+
+def _correlation(one: Values, other: Values) -> float:
+    if min(one.std(), other.std()) < 1e-2:
+        return 0.0
+    return float(np.corrcoef(one, other)[0, 1])

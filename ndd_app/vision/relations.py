@@ -1,0 +1,38 @@
+"""What a pair of photos is to each other, from the evidence: one kind, and flags."""
+
+from collections.abc import Mapping
+from typing import Any
+
+SAME_IMAGE = "same image"
+OTHER_EXPOSURE = "other exposure"
+SAME_SESSION = "same session or subject"
+LOOK_ALIKE = "look-alike"
+
+CROPPED_TO = 0.85
+"""A crop shows at most this share of the other scan …"""
+DETAIL_OUTSIDE = 0.15
+"""… and at least this share of the other one's keypoints lies outside: mounts and scanner beds have few."""
+TURNED = 45
+"""Degrees; less is how a print lies on the scanner."""
+
+
+def kind_of(probability: float, probability_same_image: float, details: Mapping[str, Any]) -> str:
+    """Failed geometry says nothing: then the descriptors alone carry the pair, and cannot tell image from session."""
+    if probability < 0.5:
+        return LOOK_ALIKE
+    if not details:
+        return SAME_SESSION
+    return SAME_IMAGE if probability_same_image >= probability / 2 else OTHER_EXPOSURE
+
+
+def flags_of(details: Mapping[str, Any]) -> list[str]:
+    if not details:
+        return []
+    sides = zip(details["overlap"], details["outside"], strict=True)
+    flags = {
+        "crop": any(overlap < CROPPED_TO and outside > DETAIL_OUTSIDE for overlap, outside in sides),
+        "mirrored": details["mirrored"],
+        "inverted": details["inverted"],
+        "turned": abs(details["rotation"]) > TURNED,
+    }
+    return [flag for flag, applies in flags.items() if applies]

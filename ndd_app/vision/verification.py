@@ -1,0 +1,68 @@
+"""All that geometry says of a pair, as numbers that can be kept."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import cv2
+import numpy as np
+
+from ndd_app.vision.classical import RootSift
+from ndd_app.vision.geometry import PLAIN, Points, Registration, Scan, Variant, register
+from ndd_app.vision.overlay import lay_over, share_of_paper
+
+RECIPE = f"geometry 1 on {RootSift().recipe}"
+POINTS = 100
+"""Matching points that are kept, to be drawn."""
+EDGE = 0.01
+
+Details = dict[str, Any]
+
+
+def verify(first: Scan, second: Scan, variants: Iterable[Variant] = (PLAIN,)) -> Details:
+    """See models.Registration for the entries; empty without geometric evidence."""
+    found = register(first, second, variants)
+    return _details(first, second, found) if found else {}
+
+
+def _details(first: Scan, second: Scan, found: Registration) -> Details:
+    overlay = lay_over(first, second, found)
+    on_second, on_first = _lies_on(first, second, found)
+    step = -(-found.inliers // POINTS)
+    return {
+        "matches": found.matches,
+        "inliers": found.inliers,
+        "cells": found.cells,
+        "share": _rounded(found.inliers / max(1, min(on_second.sum(), on_first.sum()))),
+        "mirrored": found.variant.mirrored,
+        "inverted": found.variant.inverted,
+        "scale": _rounded(found.scale),
+        "rotation": round(found.rotation, 2),
+        "residual": round(found.residual, 5),
+        "coverage": [*map(_rounded, found.coverage)],
+        "overlap": [*map(_rounded, found.overlap)],
+        "outside": [_rounded(1 - on_second.mean()), _rounded(1 - on_first.mean())],
+        "correlation": _rounded(overlay.correlation),
+        "agreement": [*map(_rounded, overlay.agreement)],
+        "tone": [*map(_rounded, overlay.tone)],
+        "rest": None if overlay.rest is None else _rounded(overlay.rest),
+        "paper": _rounded(min(share_of_paper(first.grey), share_of_paper(second.grey))),
+        "homography": [float(f"{value:.8g}") for value in (found.homography / found.homography[2, 2]).ravel()],
+        "points": np.round(found.points[::step].astype(float), 4).tolist(),
+    }
+
+
+def _lies_on(first: Scan, second: Scan, found: Registration) -> tuple[np.ndarray, np.ndarray]:
+    """For the keypoints of each scan, whether they lie on the other one."""
+
+    def on(points: Points, homography: np.ndarray, scan: Scan) -> np.ndarray:
+        there = cv2.perspectiveTransform(points[None].astype(np.float32), homography)[0]
+        return ((there > -EDGE) & (there < scan.corners[2] + EDGE)).all(axis=1)
+
+    return (
+        on(first.points, found.homography, second),
+        on(second.points, np.linalg.inv(found.homography), first),
+    )
+
+
+def _rounded(value: float) -> float:
+    return round(float(value), 4)

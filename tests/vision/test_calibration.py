@@ -1,0 +1,111 @@
+import cv2
+import numpy as np
+import pytest
+
+from ndd_app.vision.augmentations import damage
+from ndd_app.vision.calibration import EVIDENCE, evidence_of, shipped_calibration
+from ndd_app.vision.classical import describe_keypoints
+from ndd_app.vision.geometry import Scan
+from ndd_app.vision.images import Pixels
+from ndd_app.vision.paper import draw_sheet, write_line
+from ndd_app.vision.relations import flags_of, kind_of
+from ndd_app.vision.verification import verify
+from tests.pictures import cropped, draw_photo, faded, mirrored, negative, rotated
+
+PHOTO = draw_photo(4, 480, 360)
+LETTERS = np.array([*"abcdefghijklmnoprstuvz  "])
+
+
+def scan(pixels: Pixels) -> Scan:
+    grey = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), np.uint8)
+    return Scan(describe_keypoints(pixels), grey, pixels.shape[1], pixels.shape[0])
+
+
+def probability(one: Pixels, other: Pixels, surprise: float) -> float:
+    evidence = evidence_of(np.array([surprise], np.float32), [verify(scan(one), scan(other))])
+    return float(shipped_calibration().probabilities(evidence).duplicate[0])
+
+
+def draw_back(seed: int, written: bool = False) -> Pixels:
+    """The back of a postcard: printed alike on all, with stains, and perhaps a letter, of its own."""
+    random = np.random.default_rng(seed)
+    sheet = draw_sheet((400, 640), (228, 218, 196), random, relief=7)
+    write_line(sheet, "CARTE POSTALE", (320, 50), 40, (70, 60, 60))
+    cv2.line(sheet, (320, 110), (320, 370), (70, 60, 60), 2, cv2.LINE_AA)
+    for _ in range(40):
+        at = int(random.integers(640)), int(random.integers(80, 400))
+        cv2.circle(sheet, at, int(random.integers(2, 14)), (206, 192, 164), -1, cv2.LINE_AA)
+    if written:
+        for top in np.arange(110, 390, 36) + random.integers(0, 30):
+            text = "".join(random.choice(LETTERS, int(random.integers(14, 22))))
+            write_line(sheet, text, (160 + int(random.integers(-30, 20)), int(top)), 26, (60, 50, 80))
+    return cv2.GaussianBlur(sheet, (0, 0), 0.7).astype(np.uint8)
+
+
+def rescan(pixels: Pixels, seed: int) -> Pixels:
+    return damage(pixels, [("fading", 0.3), ("rotation", 0.2), ("jpeg", 0.4)], seed)
+
+
+def test_stronger_evidence_is_never_less_likely():
+    random = np.random.default_rng(0)
+    evidence = random.uniform([-3, 0, 0, 0, -1, 0, -4], [4, 7, 1, 6, 0, 1, 0], (300, len(EVIDENCE))).astype(np.float32)
+    usual = shipped_calibration().probabilities(evidence).duplicate
+    for column in range(5):
+        stronger = evidence.copy()
+        stronger[:, column] += random.uniform(0, 1, 300)
+        assert (shipped_calibration().probabilities(stronger).duplicate >= usual - 1e-6).all()
+
+
+def test_an_image_is_never_likelier_than_image_or_exposure():
+    random = np.random.default_rng(1)
+    evidence = random.uniform([-3, 0, 0, 0, -1, 0, -4], [4, 7, 1, 6, 0, 1, 0], (300, len(EVIDENCE))).astype(np.float32)
+    found = shipped_calibration().probabilities(evidence)
+    assert (found.same_image <= found.duplicate).all()
+
+
+def test_no_pairs_have_no_probabilities():
+    assert len(shipped_calibration().probabilities(evidence_of(np.zeros(0, np.float32), [])).duplicate) == 0
+
+
+def test_a_rescan_is_likely_and_a_stranger_is_not():
+    assert probability(PHOTO, rescan(PHOTO, 1), surprise=1.5) > 0.95
+    assert probability(PHOTO, draw_photo(5, 480, 360), surprise=-1) < 0.05
+
+
+@pytest.mark.parametrize("written", [False, True])
+@pytest.mark.parametrize("surprise", [1.0, 4.0])
+def test_two_backs_printed_alike_are_not_shown(written: bool, surprise: float):
+    assert probability(draw_back(1, written), rescan(draw_back(2, written), 3), surprise) < 0.9
+
+
+@pytest.mark.parametrize("written", [False, True])
+def test_two_scans_of_one_back_are_shown(written: bool):
+    assert probability(draw_back(1, written), rescan(draw_back(1, written), 3), surprise=2) > 0.9
+
+
+@pytest.mark.parametrize(
+    ("change", "flags"),
+    [
+        (faded, []),
+        (lambda pixels: cropped(pixels, 0.7), ["crop"]),
+        (lambda pixels: rotated(pixels, 7), []),
+        (lambda pixels: np.rot90(pixels).copy(), ["turned"]),
+        (lambda pixels: damage(pixels, [("mount", 1.0)], 2), []),
+    ],
+)
+def test_flags_say_what_happened_to_the_scan(change, flags: list[str]):
+    assert flags_of(verify(scan(PHOTO), scan(change(PHOTO)))) == flags
+
+
+def test_mirrored_and_inverted_scans_are_flagged():
+    from ndd_app.vision.geometry import VARIANTS
+
+    assert flags_of(verify(scan(PHOTO), scan(negative(mirrored(PHOTO))), VARIANTS)) == ["mirrored", "inverted"]
+
+
+def test_kinds_follow_the_probabilities_and_failed_geometry_claims_no_more_than_a_session():
+    found = {"inliers": 100}
+    assert kind_of(0.99, 0.9, found) == "same image"
+    assert kind_of(0.99, 0.2, found) == "other exposure"
+    assert kind_of(0.95, 0.9, {}) == "same session or subject"
+    assert kind_of(0.3, 0.1, found) == "look-alike"

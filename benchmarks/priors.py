@@ -1,0 +1,154 @@
+"""Write ndd_app/vision/priors.csv: the evidence of pairs whose truth is known, from which every matching learns.
+
+The sets are those of the figures and the drawn sheets; in a set all near pairs are verified as a matching would. Kept
+are all pairs with matching points between strangers, all strangers that an encoder takes for near, and samples of the
+rest with their weights. Needs the same data as `make figures`.
+"""
+
+import csv
+import sys
+import zlib
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+
+import cv2
+import numpy as np
+
+from benchmarks.figures import BACKBONE, DATA, SEED
+from benchmarks.scores import SAME_SCENE
+from benchmarks.sets import DAMAGES, Member, photos_of, rescans
+from benchmarks.sheets import draw_sheets
+from ndd_app.vision.augmentations import damage
+from ndd_app.vision.backbones import load_backbone
+from ndd_app.vision.calibration import EVIDENCE, PRIORS, evidence_of
+from ndd_app.vision.classical import RootSift
+from ndd_app.vision.encoders import Extractor, Features
+from ndd_app.vision.geometry import Scan
+from ndd_app.vision.images import Pixels, decode, resize_to_fit
+from ndd_app.vision.methods import METHODS
+from ndd_app.vision.neighbours import fuse, nearest, pairs_within, ranked_lists, unordered
+from ndd_app.vision.verification import verify
+
+NEAR = 8
+MOST = 1_200
+HOT = 0.2
+WEIGHTS = {"ukbench": 3.0, "prokudin": 1.5, "rescans": 0.7, "sheets": 0.3}
+"""Of a pair: objects are few and rescans many."""
+WEIGHT_OF_SHEETS = 5.0
+"""Of a pair of sheets with matching points: they are few here and many in an archive."""
+
+
+@dataclass(frozen=True)
+class Known:
+    """A photo: its picture, its group and what it is a picture of (a copy's print)."""
+
+    pixels: Pixels
+    group: str
+    image: str
+
+
+class Held:
+    """Photos as the methods take them, with their features at hand."""
+
+    def __init__(self, by_name: dict[str, list[Features]]) -> None:
+        self._by_name = by_name
+
+    def __len__(self) -> int:
+        return len(next(iter(self._by_name.values())))
+
+    def images(self) -> Iterator[Pixels]:
+        raise NotImplementedError("whiten and vlad look at features only")
+
+    def features(self, extractor: Extractor) -> list[Features]:
+        return self._by_name[extractor.name]
+
+
+def main() -> None:
+    random = np.random.default_rng(SEED)
+    with SAME_SCENE.open(newline="") as rows:
+        neither = {frozenset(row.values()) for row in csv.DictReader(rows)}
+    table: list[tuple[object, ...]] = [("duplicate", "same_image", "weight", *EVIDENCE)]
+    for name, photos in sets():
+        rows_of_set = list(rows_of(name, photos, neither, random))
+        print(f"{name}: {len(photos)} photos, {len(rows_of_set)} pairs", flush=True)
+        table += rows_of_set
+    with PRIORS.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file, lineterminator="\n").writerows(table)
+
+
+def sets() -> Iterator[tuple[str, list[Known]]]:
+    large = photos_of(DATA / "large_scans") + photos_of(DATA / "postcards")
+    with ThreadPoolExecutor() as pool:
+        for name in ("ukbench", "prokudin"):
+            yield name, list(pool.map(known, photos_of(DATA / name)))
+        yield "rescans", list(pool.map(known, rescans(DATA, SEED)))
+        sheets = [Known(pixels, sheet, sheet) for sheet, pixels in draw_sheets()]
+        yield "sheets", [*sheets, *pool.map(known, large)]
+
+
+def known(member: Member) -> Known:
+    pixels = resize_to_fit(decode(member.source.read_bytes()).pixels, 1024)
+    if member.damage:
+        pixels = damage(pixels, DAMAGES[member.damage], zlib.crc32(f"{member.source.name} {member.damage}".encode()))
+    return Known(pixels, member.group, member.source.name)
+
+
+def rows_of(
+    name: str, photos: Sequence[Known], neither: set[frozenset[str]], random: np.random.Generator
+) -> Iterator[tuple[object, ...]]:
+    pairs, evidence = evidence_within(photos)
+    groups, images = [photo.group for photo in photos], [photo.image for photo in photos]
+    counted = np.array([frozenset((groups[a], groups[b])) not in neither for a, b in pairs])
+    true = np.array([groups[a] == groups[b] for a, b in pairs])
+    same = np.array([images[a] == images[b] for a, b in pairs])
+    found, hot = evidence[:, 1] > 0, evidence[:, 0] > HOT
+    kinds = (
+        (found & true, MOST),
+        (found & ~true, len(pairs)),
+        (~found & true, MOST // 2),
+        (~found & ~true & hot, len(pairs)),
+        (~found & ~true & ~hot, MOST),
+    )
+    for kind, most in kinds:
+        rows = np.flatnonzero(kind & counted)
+        chosen = random.permutation(rows)[:most]
+        sheet = name == "sheets" and len(chosen) and found[chosen[0]]
+        weight = (WEIGHT_OF_SHEETS if sheet else WEIGHTS[name]) * len(rows) / max(len(chosen), 1)
+        for row in np.sort(chosen):
+            values = (f"{value:.4g}" for value in evidence[row])
+            yield int(true[row]), int(true[row] and same[row]), f"{weight:.3g}", *values
+
+
+def evidence_within(photos: Sequence[Known]) -> tuple[np.ndarray, np.ndarray]:
+    """The near pairs of a set (m, 2) and their evidence."""
+    backbone, keypoints = load_backbone(BACKBONE, DATA / "weights"), RootSift()
+    pictures = [photo.pixels for photo in photos]
+    held = Held({extractor.name: extractor.extract(pictures) for extractor in (backbone, keypoints)})
+    fitted = [METHODS["whiten"].fit(held, backbone, seed=0), METHODS["vlad"].fit(held, keypoints, seed=0)]
+    embeddings = [one.encoder.embed(held.features(one.encoder.extractor)) for one in fitted]
+    fused = ranked_lists(fuse(embeddings, NEAR), len(photos), NEAR)
+    pairs = unordered([pairs_within(found, NEAR) for found in (*(nearest(e, NEAR) for e in embeddings), fused)])
+    scans = [_scan(pixels, features) for pixels, features in zip(pictures, held.features(keypoints), strict=True)]
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)  # pairs run side by side instead
+    with ThreadPoolExecutor(threads) as pool:
+        details = list(pool.map(partial(_verify, scans), pairs))
+    cv2.setNumThreads(threads)
+    scored = fuse(embeddings, NEAR, also=pairs)
+    surprise = {(int(a), int(b)): score for (a, b), score in zip(scored.pairs, scored.scores, strict=True)}
+    return pairs, evidence_of(np.array([surprise[int(a), int(b)] for a, b in pairs]), details)
+
+
+def _scan(pixels: Pixels, features: Features) -> Scan:
+    grey = cv2.cvtColor(resize_to_fit(pixels, 320), cv2.COLOR_RGB2GRAY)
+    return Scan(features, np.asarray(grey, np.uint8), pixels.shape[1], pixels.shape[0])
+
+
+def _verify(scans: Sequence[Scan], pair: np.ndarray) -> dict[str, object]:
+    return verify(scans[pair[0]], scans[pair[1]])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,98 @@
+"""Collections for measuring, written as folders under shuffled names, with the truth beside them."""
+
+import csv
+import random
+import shutil
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from ndd_app.vision.augmentations import damage
+from ndd_app.vision.images import decode, encode_jpeg
+
+RESCANS_OF_EACH = 100
+DAMAGES: dict[str, list[tuple[str, float]]] = {
+    "crop": [("crop", 1.0)],
+    "rotation": [("rotation", 1.0)],
+    "quarter turns": [("turn", 1.0)],
+    "mirror": [("mirror", 1.0)],
+    "fading": [("fading", 1.0)],
+    "colour cast": [("cast", 1.0)],
+    "negative": [("negative", 0.5)],
+    "mount and border": [("border", 0.8), ("mount", 1.0)],
+    "dust and scratches": [("dust", 1.0), ("scratches", 1.0)],
+    "fold": [("fold", 1.0)],
+    "halftone": [("halftone", 1.0)],
+    "blur and JPEG 20": [("blur", 1.0), ("jpeg", 0.94)],
+}
+"""Severities as in vision/augmentations.py: 1 is a crop to 60 %, 10° askew, half of the contrast left, and so on."""
+FLAGS = {"crop": {"crop"}, "quarter turns": {"turned"}, "mirror": {"mirrored"}, "negative": {"inverted"}}
+
+
+@dataclass(frozen=True)
+class Member:
+    """One photo: the file it comes from, the group it belongs to, the print it is a damaged copy of, and the damage."""
+
+    source: Path
+    group: str
+    damage: str = ""
+
+
+def photos_of(folder: Path) -> list[Member]:
+    """By groups.csv, or each photo alone in a group."""
+    groups = folder / "groups.csv"
+    if groups.exists():
+        with groups.open(newline="") as rows:
+            return [Member(folder / row["file"], row["group"]) for row in csv.DictReader(rows)]
+    return [Member(file, file.name) for file in sorted(folder.iterdir()) if file.suffix in {".jpg", ".webp"}]
+
+
+def write_set(members: Sequence[Member], folder: Path, seed: int) -> dict[str, Member]:
+    """Copy or damage each photo into the folder under a name that says nothing; the members by their names."""
+    folder.mkdir(parents=True)
+    order = random.Random(seed).sample(range(len(members)), len(members))
+    names = {f"{place:05}{_suffix(members[number])}": members[number] for place, number in enumerate(order)}
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(lambda item: _write(folder / item[0], item[1], seed), names.items()))
+    return names
+
+
+def mix(data: Path, seed: int) -> list[Member]:
+    """Groups of 1 to 4 from the plates and the objects, half of the photos single, with postcards and large scans."""
+    chance = random.Random(seed)
+    chosen = []
+    for name, largest in (("ukbench", 4), ("prokudin", 3)):
+        for group in _groups(photos_of(data / name)):
+            size = 1 if chance.random() < 0.67 else chance.randint(2, largest)
+            chosen += chance.sample(group, size)
+    return [*chosen, *photos_of(data / "postcards"), *photos_of(data / "large_scans")]
+
+
+def rescans(data: Path, seed: int) -> list[Member]:
+    """RESCANS_OF_EACH copies of every damage, hidden among all photos."""
+    everything = [photo for name in ("ukbench", "prokudin", "postcards") for photo in photos_of(data / name)]
+    prints = random.Random(seed).sample(everything, min(len(everything), RESCANS_OF_EACH * len(DAMAGES)))
+    kinds = [kind for kind in DAMAGES for _ in range(RESCANS_OF_EACH)]
+    copies = [Member(photo.source, photo.group, kind) for photo, kind in zip(prints, kinds, strict=False)]
+    return [*everything, *photos_of(data / "large_scans"), *copies]
+
+
+def _groups(photos: Sequence[Member]) -> Iterator[list[Member]]:
+    groups: dict[str, list[Member]] = {}
+    for photo in photos:
+        groups.setdefault(photo.group, []).append(photo)
+    return iter(groups.values())
+
+
+def _suffix(member: Member) -> str:
+    return ".jpg" if member.damage else member.source.suffix
+
+
+def _write(file: Path, member: Member, seed: int) -> None:
+    if not member.damage:
+        shutil.copyfile(member.source, file)
+        return
+    pixels = decode(member.source.read_bytes()).pixels
+    rng_seed = random.Random(f"{seed} {member.source.name} {member.damage}").randrange(2**31)
+    file.write_bytes(encode_jpeg(damage(pixels, DAMAGES[member.damage], rng_seed), quality=88))

@@ -19,7 +19,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ndd_app.description import DublinCoreAdapter, adapter
 from ndd_app.exceptions import StorageUnavailable
-from ndd_app.forms import DublinCoreForm, UploadForm
+from ndd_app.forms import CollectionForm, DublinCoreForm, UploadForm
 from ndd_app.models import Candidate, Collection, Encoder, Evidence, Job, MetadataCopy, Photo, Verdict
 from ndd_app.models.photo import PhotoQuerySet
 from ndd_app.pipeline.pairs import with_duplicates
@@ -49,6 +49,7 @@ class CollectionAdmin(Kept):
     list_display = ["title", "slug", "is_public", "photos", "show_from"]
     list_filter = ["is_public"]
     search_fields = ["title", "slug", "note"]
+    form = CollectionForm
     fields = ["title", "slug", "note", "is_public", "show_from"]
     prepopulated_fields = {"slug": ["title"]}
     actions = ["upload_zip", "adapt", "embed", "find_duplicates"]

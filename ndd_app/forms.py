@@ -9,15 +9,42 @@ from django.core.files.uploadedfile import UploadedFile
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from ndd_app.models import MetadataCopy, Photo, Verdict
+from ndd_app.models import Collection, MetadataCopy, Photo, Verdict
 from ndd_app.pipeline.comparison import Agreement, FieldComparison, compare_descriptions, fields_to_gain
+from ndd_app.pipeline.pairs import count_at_chance
 
 Mode = MetadataCopy.Mode
+CHANCES = (0.5, 0.7, 0.8, 0.9, 0.95, 0.98)
 
 
 class VerdictForm(forms.Form):
     answer = forms.ChoiceField(choices=Verdict.Answer.choices)
     note = forms.CharField(required=False, max_length=2000)
+
+
+class CollectionForm(forms.ModelForm):
+    """The chance from which pairs are shown is chosen by what each choice would show."""
+
+    show_from = forms.TypedChoiceField(label=_("Show pairs from a chance of"), coerce=float)
+
+    class Meta:
+        model = Collection
+        fields = ("title", "slug", "note", "is_public", "show_from")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        chances = {*CHANCES, self.instance.show_from}
+        choices = [(chance, _in_words(self.instance, chance)) for chance in sorted(chances)]
+        self.fields["show_from"].choices = choices  # type: ignore[attr-defined]
+
+
+def _in_words(collection: Collection, chance: float) -> str:
+    words = f"{100 * chance:.4g} %"
+    if collection.matched_at is None:
+        return words
+    pairs, false = count_at_chance(collection, chance)
+    expected = gettext("{pairs} pairs, about {false} of them none").format(pairs=pairs, false=f"{false:.1f}")
+    return f"{words}: {expected}"
 
 
 # --- copying: one entry `mode_<field>` for each field that is to be copied ------------------------------------------

@@ -12,6 +12,11 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        migrations.AlterField(
+            model_name='evidence',
+            name='score',
+            field=models.FloatField(help_text='Cosine, share of equal bits, number of matching points, or 1 for equal files and pixels.'),
+        ),
         migrations.RemoveField(
             model_name='collection',
             name='suggested_threshold',

@@ -71,7 +71,9 @@ class Evidence(models.Model):
     candidate = models.ForeignKey(Candidate, models.CASCADE, related_name="evidence")
     detector = models.CharField(max_length=20, choices=Detector.choices)
     encoder = models.ForeignKey(Encoder, models.CASCADE, null=True, blank=True)
-    score = models.FloatField(help_text="Cosine, share of equal bits, or 1 for equal files and pixels.")
+    score = models.FloatField(
+        help_text="Cosine, share of equal bits, number of matching points, or 1 for equal files and pixels."
+    )
     rank_of_second = models.PositiveIntegerField(null=True)
     rank_of_first = models.PositiveIntegerField(null=True)
     details = models.JSONField(default=dict, blank=True)

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
-from django.db.models import Count, Exists, OuterRef, Q
+from django.db.models import Count, Exists, F, OuterRef, Q, Sum
 
 from ndd_app.description import Field, adapter
 from ndd_app.models import Candidate, Collection, Photo, Verdict
@@ -113,6 +113,13 @@ def count_pairs(collections: Iterable[Collection]) -> dict[int, int]:
     """How many shown pairs each of the collections has, by its id; collections without one are left out."""
     pairs = Candidate.objects.shown().filter(first__collection__in=list(collections)).order_by()
     return dict(pairs.values_list("first__collection").annotate(Count("pk")))
+
+
+def count_at_chance(collection: Collection, chance: float) -> tuple[int, float]:
+    """Pairs of the collection that are at least so likely, and how many of them are expected to be no duplicates."""
+    pairs = Candidate.objects.filter(first__collection=collection, probability__gte=chance)
+    found = pairs.aggregate(pairs=Count("pk"), false=Sum(1 - F("probability"), default=0.0))
+    return found["pairs"], found["false"]
 
 
 def candidate_of(one: Photo, other: Photo) -> Candidate | None:

@@ -6,6 +6,7 @@ from typing import Any
 from django import template
 from django.utils.text import get_text_list
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from ndd_app.description import Field, Value, adapter
 from ndd_app.models import Collection, Evidence, Photo
@@ -71,6 +72,10 @@ def labels(fields: Sequence[Field]) -> str:
 def in_short(evidence: Evidence) -> str:
     """“deep encoder 0.93”; equality needs no score."""
     label = evidence.get_detector_display()
+    if evidence.detector == Evidence.Detector.GEOMETRY:
+        return ngettext("{number} matching point", "{number} matching points", int(evidence.score)).format(
+            number=int(evidence.score)
+        )
     is_equality = evidence.detector in (Evidence.Detector.SAME_FILE, Evidence.Detector.SAME_PIXELS)
     return label if is_equality else f"{label} {evidence.score:.2f}"
 

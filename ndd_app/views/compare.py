@@ -10,12 +10,14 @@ from django.views.decorators.http import require_POST, require_safe
 
 from ndd_app.description import adapter
 from ndd_app.forms import VerdictForm
-from ndd_app.models import Photo, Verdict
+from ndd_app.models import Photo, Registration, Verdict
 from ndd_app.pipeline.comparison import Agreement, compare_descriptions
 from ndd_app.pipeline.pairs import candidate_of, next_open_pair, place_in_queue, queue
 from ndd_app.pipeline.provenance import copies_between
+from ndd_app.pipeline.reasons import reasons_for
 from ndd_app.pipeline.review import agreed_answer, record_verdict
 from ndd_app.views import access
+from ndd_app.views.overlay import overlay_of
 from ndd_app.views.words import short_title
 
 
@@ -29,11 +31,13 @@ def compare(request: HttpRequest, first: int, second: int) -> HttpResponse:
         "one": one,
         "other": other,
         "candidate": candidate,
+        "overlay": overlay_of(one, other),
         "evidence": candidate.evidence.select_related("encoder") if candidate else [],
         "comparisons": [c for c in comparisons if c.agreement != Agreement.ABSENT],
         "absent": [c.field.label for c in comparisons if c.agreement == Agreement.ABSENT],
         "one_gives": sum(c.agreement == Agreement.ONLY_ONE for c in comparisons),
         "other_gives": sum(c.agreement == Agreement.ONLY_OTHER for c in comparisons),
+        "reasons": reasons_for(one, other, candidate, Registration.objects.between(one, other)),
         "answers": Verdict.Answer.choices,
         "verdicts": latest,
         "settled": agreed_answer(latest),

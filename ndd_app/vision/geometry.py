@@ -36,6 +36,7 @@ FEWEST_CELLS = 5
 """Strangers reach 4."""
 DOUBTFUL = 0.6
 """With a smaller share of inliers among the matches, a similarity is tried as well."""
+REFITS = 3
 LARGEST_SCALE = 6.0
 LARGEST_STRETCH = 3.0
 
@@ -201,7 +202,24 @@ def _fit_homography(here: Points, there: Points) -> tuple[Matrix, npt.NDArray[np
     homography, kept = cv2.findHomography(here, there, cv2.USAC_MAGSAC, TOLERANCE, maxIters=2000, confidence=0.999)
     if homography is None:
         return np.zeros((3, 3)), np.zeros(len(here), bool)
-    return homography, kept.ravel() > 0
+    return _refit(homography, kept.ravel() > 0, here, there)
+
+
+def _refit(
+    homography: Matrix, kept: npt.NDArray[np.bool_], here: Points, there: Points
+) -> tuple[Matrix, npt.NDArray[np.bool_]]:
+    """Least squares over all inliers, which then are chosen anew: OpenCV's MAGSAC++ ends with a few of them."""
+    for _ in range(REFITS):
+        if kept.sum() < FEWEST_CELLS:
+            break
+        better = cv2.findHomography(here[kept], there[kept], 0)[0]
+        if better is None:
+            break
+        near = np.linalg.norm(_project(here, better) - there, axis=1) < TOLERANCE
+        if near.sum() < kept.sum():
+            break
+        homography, kept = better, near
+    return homography, kept
 
 
 def _fit_similarity(here: Points, there: Points, variant: Variant) -> tuple[Matrix, npt.NDArray[np.bool_]]:

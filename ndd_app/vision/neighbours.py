@@ -87,6 +87,20 @@ def nearest(embeddings: Embeddings, count: int) -> Lists:
     return Lists(indices, scores)
 
 
+def nearest_of_two(embeddings: Embeddings, one: int, other: int) -> tuple[float, int | None, int | None]:
+    """Their cosine, the place of the other in the one's list and the other way round; None for a zero row."""
+    similarity = float(embeddings[one] @ embeddings[other])
+    if not (embeddings[one].any() and embeddings[other].any()):
+        return similarity, None, None
+
+    def place(whose: int, of: int) -> int:
+        near = embeddings @ embeddings[whose]
+        near[whose] = -np.inf
+        return int((near > near[of]).sum()) + 1
+
+    return similarity, place(one, other), place(other, one)
+
+
 def fuse(embeddings: Sequence[Embeddings], count: int, also: Indices | None = None) -> Fused:
     """All pairs in which one photo is among the other's `count` nearest by any encoder, scored by every encoder.
 

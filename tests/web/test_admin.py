@@ -54,6 +54,15 @@ def test_a_collection_is_created(boss):
     assert Collection.objects.get().slug == "plates"
 
 
+def test_the_chance_is_chosen_by_what_it_would_show(boss, collection):
+    photos = [make_photo(collection) for _ in range(3)]
+    make_pair(photos[0], photos[1], 0.96)
+    make_pair(photos[1], photos[2], 0.8)
+    page = boss.get(url(Collection, "change", collection.pk)).content.decode()
+    assert "95 %: 1 pairs, about 0.0 of them none" in page
+    assert "70 %: 2 pairs, about 0.2 of them none" in page
+
+
 @pytest.mark.parametrize(
     ("action", "kinds"),
     [("adapt", ["adapt", "embed", "match"]), ("embed", ["embed"]), ("find_duplicates", ["embed", "match"])],

@@ -1,5 +1,5 @@
 // The pages work without this file. It keeps running jobs up to date, makes the preview of a copy follow the
-// choice, and lets the keyboard answer. Loaded as a module: twice on a page is once.
+// choice, blends two scans, and lets the keyboard answer. Loaded as a module: twice on a page is once.
 
 async function fetchElement(id, address) {
   const response = await fetch(address);
@@ -37,6 +37,14 @@ document.querySelectorAll("form[data-preview]").forEach((form) => {
     document.getElementById(preview.id).replaceWith(fresh);
     history.replaceState(null, "", address);
   });
+});
+
+// --- one scan laid on the other: the slider says how much of the upper one shows ---------------------------------
+
+document.querySelectorAll(".overlay [type=range]").forEach((slider) => {
+  const follow = () => slider.closest(".overlay").style.setProperty("--opacity", slider.value);
+  slider.addEventListener("input", follow);
+  follow();
 });
 
 // --- keys: an element with data-key is pressed by that key, unless somebody is writing --------------------------

@@ -1,0 +1,78 @@
+"""Duplicates in groups, derived from the shown pairs whenever asked for: a chain of likenesses makes no group."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from ndd_app.description import adapter
+from ndd_app.models import Candidate, Collection, Photo
+from ndd_app.pipeline.pairs import queue
+from ndd_app.pipeline.review import Person
+
+
+@dataclass(frozen=True)
+class Group:
+    """Photos that show one image or exposures of one scene, the representative first, and the pair that is least so."""
+
+    photos: tuple[Photo, ...]
+    weakest: Candidate
+
+    @property
+    def representative(self) -> Photo:
+        return self.photos[0]
+
+
+def groups_of(collection: Collection, person: Person) -> list[Group]:
+    """Of pairs that the person may see; large groups first."""
+    pairs = queue(collection, person).select_related("first__collection", "second__collection")
+    links = {frozenset((pair.first_id, pair.second_id)): pair for pair in pairs}
+    photos = {photo.pk: photo for pair in links.values() for photo in (pair.first, pair.second)}
+    found = [_group([photos[pk] for pk in members], links) for members in cluster(links, _weights(links.values()))]
+    return sorted(found, key=lambda group: (-len(group.photos), group.representative.path))
+
+
+def cluster(pairs: Iterable[frozenset[int]], weight: dict[frozenset[int], float]) -> list[set[int]]:
+    """Join from the strongest pair down, as long as every member is linked to the medoid or to half of the others.
+
+    The medoid is the member with the strongest links in all.
+    """
+    cluster_of: dict[int, set[int]] = {}
+    for pair in sorted(pairs, key=lambda pair: (-weight[pair], sorted(pair))):
+        one, other = (cluster_of.setdefault(number, {number}) for number in sorted(pair))
+        if one is not other and _holds_together(one | other, weight):
+            one |= other
+            for number in other:
+                cluster_of[number] = one
+    unique = {id(members): members for members in cluster_of.values()}
+    return [members for members in unique.values() if len(members) > 1]
+
+
+def _holds_together(members: set[int], weight: dict[frozenset[int], float]) -> bool:
+    links: dict[int, set[int]] = defaultdict(set)
+    strength: dict[int, float] = defaultdict(float)
+    for one in members:
+        for other in members:
+            if one < other and (pair := frozenset((one, other))) in weight:
+                for number, partner in ((one, other), (other, one)):
+                    links[number].add(partner)
+                    strength[number] += weight[pair]
+    medoid = max(sorted(members), key=lambda number: strength[number])
+    half = (len(members) - 1) / 2
+    return all(number == medoid or medoid in links[number] or len(links[number]) >= half for number in members)
+
+
+def _weights(pairs: Iterable[Candidate]) -> dict[frozenset[int], float]:
+    return {frozenset((pair.first_id, pair.second_id)): pair.probability or 0.0 for pair in pairs}
+
+
+def _group(members: list[Photo], links: dict[frozenset[int], Candidate]) -> Group:
+    ids = {photo.pk for photo in members}
+    inside = [pair for numbers, pair in links.items() if numbers <= ids]
+    weakest = min(inside, key=lambda pair: (pair.probability or 0.0, pair.pk))
+    return Group(tuple(sorted(members, key=_worth, reverse=True)), weakest)
+
+
+def _worth(photo: Photo) -> tuple[int, int, int]:
+    """Best described first, then the best scan."""
+    described = sum(bool(value) for value in adapter().read(photo).values())
+    return described, photo.width * photo.height, -photo.pk

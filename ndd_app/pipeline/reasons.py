@@ -1,0 +1,73 @@
+"""Why a pair is thought to be one, in words."""
+
+from django.utils.translation import gettext as _
+
+from ndd_app.models import Candidate, Photo, Registration
+
+SLIGHT_TURN = 0.5
+"""Degrees that are worth a word."""
+
+
+def reasons_for(one: Photo, other: Photo, candidate: Candidate | None, registration: Registration | None) -> list[str]:
+    """Sentences for the people who decide; percentages name the scan of `one` first."""
+    words = []
+    if one.pixel_hash == other.pixel_hash:
+        same_file = one.checksum == other.checksum
+        words.append(_("Both are the same file.") if same_file else _("Both have the same pixels, in two files."))
+    if registration and registration.details:
+        words += _of_geometry(registration.as_seen_from(one))
+    elif registration:
+        words.append(
+            _(
+                "No matching points were found. That says nothing against the pair: two exposures of one session often"
+                " have none. The encoders alone carry it."
+            )
+        )
+    if candidate:
+        words += _of_ranks(candidate)
+    return words
+
+
+def _of_geometry(details: dict) -> list[str]:
+    inliers, (here, there) = details["inliers"], details["coverage"]
+    words = [
+        _("{inliers} matching points over {here} and {there} of the scans{turned}, aligned correlation {correlation}.")
+        .format(
+            inliers=inliers,
+            here=_percent(here),
+            there=_percent(there),
+            turned=_turned(details),
+            correlation=f"{details['correlation']:.2f}",
+        )
+    ]  # fmt: skip
+    if details["inverted"]:
+        words.append(_("One of them is a negative."))
+    covers, covered = details["overlap"]
+    if min(covers, covered) < 0.95:
+        words.append(
+            _("Laid on each other, {here} of the left scan and {there} of the right one show the same.").format(
+                here=_percent(covers), there=_percent(covered)
+            )
+        )
+    if details["paper"] > 0.8 and details["share"] < 0.25:
+        words.append(_("Both are written or printed sheets, and few of their marks match: perhaps two of one form."))
+    return words
+
+
+def _turned(details: dict) -> str:
+    mirrored = _(", mirrored") if details["mirrored"] else ""
+    degrees = abs(details["rotation"])
+    return mirrored + (_(", turned by {degrees}°").format(degrees=f"{degrees:.1f}") if degrees >= SLIGHT_TURN else "")
+
+
+def _of_ranks(candidate: Candidate) -> list[str]:
+    ranks = candidate.rank_of_second, candidate.rank_of_first
+    if ranks == (1, 1):
+        return [_("Each is the other's nearest photo in the collection.")]
+    if 1 in ranks:
+        return [_("One is the other's nearest photo in the collection.")]
+    return []
+
+
+def _percent(share: float) -> str:
+    return f"{round(100 * share)} %"

@@ -1,0 +1,111 @@
+import io
+from pathlib import Path
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from ndd_app.models import Candidate, Collection, Job, Registration
+from ndd_app.pipeline.embedding import embed_collection
+from ndd_app.pipeline.matching import find_duplicates
+from ndd_app.pipeline.review import record_verdict
+from tests.factories import make_cataloguer, make_collection, make_photo
+from tests.pictures import cropped, draw_photo, faded, mirrored, negative, rotated
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def box(settings, tmp_path: Path) -> Collection:
+    """Twelve scenes; of the first three there are rescans: turned and faded, cropped, a mirrored negative."""
+    settings.NDD_BACKBONE, settings.NDD_WEIGHTS_DIR = "test_vit", tmp_path
+    collection = make_collection("box")
+    scenes = [draw_photo(seed, 320, 240) for seed in range(12)]
+    for number, pixels in enumerate(scenes):
+        make_photo(collection, f"{number:02}.jpg", pixels=pixels)
+    make_photo(collection, "00_rescan.jpg", pixels=rotated(faded(scenes[0]), 3))
+    make_photo(collection, "01_crop.jpg", pixels=cropped(scenes[1], 0.7))
+    make_photo(collection, "02_plate.jpg", pixels=negative(mirrored(scenes[2])))
+    embed_collection(collection)
+    return collection
+
+
+def pair(one: str, other: str) -> Candidate | None:
+    first, second = sorted((one, other))
+    found = Candidate.objects.filter(first__path=first, second__path=second)
+    return found.first() or Candidate.objects.filter(first__path=second, second__path=first).first()
+
+
+def explain(*arguments: str) -> str:
+    output = io.StringIO()
+    call_command("explain_pair", *arguments, stdout=output)
+    return output.getvalue()
+
+
+def test_rescans_crops_and_mirrored_negatives_are_found_with_relation_and_flags(box):
+    result = find_duplicates(box)
+    assert result.shown == 3
+    found = {other: pair(one, other) for one, other in (("00.jpg", "00_rescan.jpg"), ("01.jpg", "01_crop.jpg"))}
+    found["02_plate.jpg"] = pair("02.jpg", "02_plate.jpg")
+    assert {name: (c.relation, c.flags) for name, c in found.items() if c} == {
+        "00_rescan.jpg": ("same image", []),
+        "01_crop.jpg": ("same image", ["crop"]),
+        "02_plate.jpg": ("same image", ["mirrored", "inverted"]),
+    }
+
+
+def test_no_pair_is_verified_twice_and_photos_added_later_give_what_a_full_run_gives(box, monkeypatch):
+    from ndd_app.pipeline import verification
+
+    find_duplicates(box)
+    make_photo(box, "03_crop.jpg", pixels=cropped(draw_photo(3, 320, 240), 0.8))
+    embed_collection(box)
+    looked = []
+    real = verification.verify
+    monkeypatch.setattr(verification, "verify", lambda *pair: looked.append(pair) or real(*pair))
+    later = find_duplicates(box)
+    new = len(looked)
+    columns = ("first__path", "second__path", "probability", "relation", "rank_of_first")
+    found = set(Candidate.objects.values_list(*columns))
+    Registration.objects.all().delete()
+    looked.clear()
+    assert find_duplicates(box) == later
+    assert new < len(looked) / 4
+    assert set(Candidate.objects.values_list(*columns)) == found
+
+
+def test_a_shown_pair_is_explained_from_the_lists_to_the_outcome(box):
+    find_duplicates(box)
+    words = explain("box", "00.jpg", "00_rescan.jpg")
+    assert "rootsift vlad" in words
+    assert "fused" in words
+    assert "matching points over" in words
+    assert "Shown: its chance of" in words
+
+
+def test_strangers_are_lost_and_the_step_is_named(box):
+    find_duplicates(box)
+    assert "Lost" in explain("box", "03.jpg", "04.jpg") or "does not reach" in explain("box", "03.jpg", "04.jpg")
+
+
+def test_a_pair_that_people_refused_says_so(box):
+    find_duplicates(box)
+    found = pair("00.jpg", "00_rescan.jpg")
+    assert found is not None
+    record_verdict(found.first, found.second, "no", make_cataloguer())
+    assert "Not shown: people have answered no." in explain("box", "00.jpg", "00_rescan.jpg")
+
+
+def test_bad_names_are_refused(box):
+    with pytest.raises(CommandError, match=r"no photo 77\.jpg"):
+        explain("box", "00.jpg", "77.jpg")
+    with pytest.raises(CommandError, match="Name two"):
+        explain("box", "00.jpg", "00.jpg")
+
+
+def test_nothing_embedded_says_what_to_do():
+    collection = make_collection("new")
+    make_photo(collection, "a.jpg")
+    make_photo(collection, "b.jpg")
+    with pytest.raises(CommandError, match="embed_collection new"):
+        explain("new", "a.jpg", "b.jpg")
+    assert not Job.objects.exists()

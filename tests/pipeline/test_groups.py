@@ -1,0 +1,66 @@
+import pytest
+from django.utils import timezone
+
+from ndd_app.pipeline.groups import cluster, groups_of
+from ndd_app.pipeline.review import record_verdict
+from tests.factories import make_cataloguer, make_collection, make_pair, make_photo
+
+
+def clusters(*pairs: tuple[int, int, float]) -> list[list[int]]:
+    weight = {frozenset((one, other)): chance for one, other, chance in pairs}
+    return sorted(sorted(members) for members in cluster(weight, weight))
+
+
+def test_a_chain_is_no_group():
+    chain = [(number, number + 1, 0.9 + number / 100) for number in range(1, 6)]
+    assert all(len(members) <= 3 for members in clusters(*chain))
+
+
+def test_a_star_around_a_medoid_and_a_full_group_hold_together():
+    assert clusters(*((1, number, 0.9) for number in range(2, 7))) == [[1, 2, 3, 4, 5, 6]]
+    assert clusters((1, 2, 0.9), (2, 3, 0.9), (1, 3, 0.9)) == [[1, 2, 3]]
+
+
+def test_one_false_link_does_not_join_two_groups():
+    left = [(1, 2, 0.99), (2, 3, 0.99), (1, 3, 0.99)]
+    right = [(11, 12, 0.99), (12, 13, 0.99), (11, 13, 0.99)]
+    assert clusters(*left, *right, (3, 11, 0.91)) == [[1, 2, 3], [11, 12, 13]]
+
+
+@pytest.fixture
+def people_and_photos(db):
+    album = make_collection(show_from=0.5, matched_at=timezone.now())
+    return make_cataloguer(), [make_photo(album) for _ in range(5)]
+
+
+def test_the_best_described_record_represents_and_the_weakest_link_is_shown(people_and_photos):
+    ana, photos = people_and_photos
+    photos[2].title, photos[2].place = "Bridge", "Mostar"
+    photos[2].save()
+    for one, other, chance in ((0, 1, 0.9), (1, 2, 0.95), (0, 2, 0.8), (3, 4, 0.7)):
+        make_pair(photos[one], photos[other], chance)
+    first, second = groups_of(photos[0].collection, ana)
+    assert first.representative == photos[2]
+    assert {photo.pk for photo in first.photos} == {photo.pk for photo in photos[:3]}
+    assert first.weakest.probability == 0.8
+    assert len(second.photos) == 2
+
+
+def test_a_refused_pair_groups_nothing(people_and_photos):
+    ana, photos = people_and_photos
+    make_pair(photos[0], photos[1], 0.9)
+    record_verdict(photos[0], photos[1], "no", ana)
+    assert groups_of(photos[0].collection, ana) == []
+
+
+def test_the_page_of_groups(client, people_and_photos):
+    ana, photos = people_and_photos
+    make_pair(photos[0], photos[1], 0.9)
+    make_pair(photos[1], photos[2], 0.8)
+    make_pair(photos[0], photos[2], 0.7)
+    address = "/duplicates/groups/album/"
+    assert client.get(address).status_code == 404
+    client.force_login(ana)
+    page = client.get(address).content.decode()
+    assert "Weakest link: 70 %" in page
+    assert page.count("representative") == 1

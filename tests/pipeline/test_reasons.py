@@ -1,0 +1,64 @@
+import pytest
+
+from ndd_app.models import Registration
+from ndd_app.pipeline.reasons import reasons_for
+from tests.factories import make_collection, make_pair, make_photo
+
+pytestmark = pytest.mark.django_db
+
+DETAILS = {
+    "inliers": 112,
+    "matches": 130,
+    "cells": 60,
+    "share": 0.4,
+    "coverage": [0.81, 0.52],
+    "overlap": [1.0, 0.64],
+    "correlation": 0.97,
+    "rotation": -1.8,
+    "mirrored": False,
+    "inverted": False,
+    "paper": 0.2,
+    "points": [],
+}
+
+
+@pytest.fixture
+def photos():
+    album = make_collection()
+    return make_photo(album), make_photo(album)
+
+
+def register(photos, **details) -> Registration:
+    return Registration.objects.create(first=photos[0], second=photos[1], recipe="r", details=details)
+
+
+def test_matching_points_are_named_with_the_left_scan_first(photos):
+    found = register(photos, **DETAILS)
+    there, back = (" ".join(reasons_for(*pair, None, found)) for pair in (photos, photos[::-1]))
+    assert "112 matching points over 81 % and 52 % of the scans, turned by 1.8°, aligned correlation 0.97." in there
+    assert "over 52 % and 81 % of the scans" in back
+    assert "64 % of the left scan" in back
+
+
+def test_mirrored_negatives_are_called_so(photos):
+    words = " ".join(reasons_for(*photos, None, register(photos, **DETAILS | {"mirrored": True, "inverted": True})))
+    assert "mirrored, turned by" in words
+    assert "One of them is a negative." in words
+
+
+def test_failed_geometry_says_nothing_against_the_pair(photos):
+    assert "That says nothing against the pair" in reasons_for(*photos, None, register(photos))[0]
+
+
+def test_without_a_matching_there_are_no_reasons(photos):
+    assert reasons_for(*photos, None, None) == []
+
+
+def test_ranks_and_equal_files_are_reasons(photos):
+    pair = make_pair(*photos)
+    pair.rank_of_first = 1
+    photos[1].pixel_hash, photos[1].checksum = photos[0].pixel_hash, photos[0].checksum
+    assert reasons_for(*photos, pair, None) == [
+        "Both are the same file.",
+        "Each is the other's nearest photo in the collection.",
+    ]

@@ -1,6 +1,7 @@
 """What people say about pairs."""
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.db import transaction
@@ -39,6 +40,18 @@ def record_verdict(one: Photo, other: Photo, answer: str, person: Person, note: 
 
 def latest_verdict_of(person: Person, one: Photo, other: Photo) -> Verdict | None:
     return Verdict.objects.on(one, other).filter(person_name=person.get_username()).first()
+
+
+def settled_pairs(photos: Sequence[Photo]) -> dict[tuple[int, int], str]:
+    """Yes or no by the ids of both photos, low one first, for pairs on which all people agree."""
+    ids = [photo.pk for photo in photos]
+    latest = Verdict.objects.latest_of_each_person().filter(first__in=ids, second__in=ids)
+    verdicts: dict[tuple[int, int], list[Verdict]] = defaultdict(list)
+    for verdict in latest:
+        if verdict.first_id and verdict.second_id:
+            verdicts[verdict.first_id, verdict.second_id].append(verdict)
+    agreed = {pair: agreed_answer(some) for pair, some in verdicts.items()}
+    return {pair: answer for pair, answer in agreed.items() if answer in (Verdict.Answer.YES, Verdict.Answer.NO)}
 
 
 def agreed_answer(latest: Iterable[Verdict]) -> str | None:

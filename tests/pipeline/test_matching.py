@@ -117,3 +117,14 @@ def test_an_encoder_that_is_not_embedded_to_the_end_is_not_switched_on(collectio
     assert ready_encoders(collection) == [site]
     find_duplicates(collection, switch=True)
     assert Encoder.objects.serving(collection) == [site]
+
+
+def test_answers_correct_the_chances_of_the_other_pairs(collection):
+    find_duplicates(collection)
+    before = pair(collection).probability
+    photos = list(collection.photos.order_by("path"))
+    ana = make_cataloguer()
+    for one, other in ((0, 1), (2, 3), (4, 5)):
+        record_verdict(photos[one], photos[other], "no", ana)
+    find_duplicates(collection)
+    assert pair(collection).probability < before

@@ -1,0 +1,40 @@
+import numpy as np
+import pytest
+
+from ndd_app.vision.recalibration import correction_by
+
+CHANCES = np.linspace(0.02, 0.99, 50).astype(np.float32)
+
+
+def answered(count: int, truth, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    random = np.random.default_rng(seed)
+    chances = random.uniform(0.05, 0.99, count).astype(np.float32)
+    return chances, random.random(count) < truth(chances)
+
+
+def test_without_answers_nothing_changes():
+    correct = correction_by(np.zeros(0, np.float32), np.zeros(0, bool))
+    assert correct(CHANCES) == pytest.approx(CHANCES, abs=1e-3)
+
+
+@pytest.mark.parametrize("count", [1, 20, 200, 1_000])
+def test_corrected_chances_keep_their_order(count: int):
+    corrected = correction_by(*answered(count, lambda chances: chances**2))(CHANCES)
+    assert (np.diff(corrected) >= -1e-6).all()
+
+
+def test_the_more_people_refuse_the_lower_the_chances():
+    likely = np.full(40, 0.95, np.float32)
+    by_no = [float(correction_by(likely[:n], np.zeros(n, bool))(np.float32([0.95]))[0]) for n in (0, 1, 5, 40)]
+    assert by_no == sorted(by_no, reverse=True)
+    assert by_no[1] > 0.85  # one answer is no proof
+    assert by_no[3] < 0.4
+
+
+@pytest.mark.parametrize("count", [150, 2_000])
+def test_an_overconfident_model_is_corrected(count: int):
+    def truth(chances):
+        return 0.5 * chances
+
+    corrected = correction_by(*answered(count, truth))(CHANCES)
+    assert np.abs(corrected - truth(CHANCES)).mean() < 0.4 * np.abs(CHANCES - truth(CHANCES)).mean()

@@ -43,7 +43,7 @@ def _in_words(collection: Collection, chance: float) -> str:
     if collection.matched_at is None:
         return words
     pairs, false = count_at_chance(collection, chance)
-    expected = gettext("{pairs} pairs, about {false} of them none").format(pairs=pairs, false=f"{false:.1f}")
+    expected = gettext("{pairs} pairs, about {false} of them false").format(pairs=pairs, false=f"{false:.1f}")
     return f"{words}: {expected}"
 
 

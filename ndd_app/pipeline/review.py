@@ -44,8 +44,10 @@ def latest_verdict_of(person: Person, one: Photo, other: Photo) -> Verdict | Non
 
 def settled_pairs(photos: Sequence[Photo]) -> dict[tuple[int, int], str]:
     """Yes or no by the ids of both photos, low one first, for pairs on which all people agree."""
-    ids = [photo.pk for photo in photos]
-    latest = Verdict.objects.latest_of_each_person().filter(first__in=ids, second__in=ids)
+    collections = {photo.collection_id for photo in photos}
+    latest = Verdict.objects.latest_of_each_person().filter(
+        first__collection__in=collections, second__collection__in=collections
+    )
     verdicts: dict[tuple[int, int], list[Verdict]] = defaultdict(list)
     for verdict in latest:
         if verdict.first_id and verdict.second_id:

@@ -108,6 +108,8 @@ def _store(photos: Sequence[Photo], batch: Iterable[tuple[tuple[int, int], Detai
 
 
 def _stored(photos: Sequence[Photo], recipes: Iterable[str]) -> dict[tuple[int, int], Details]:
-    ids = [photo.pk for photo in photos]
-    rows = Registration.objects.filter(first__in=ids, second__in=ids, recipe__in=list(recipes))
+    collections = {photo.collection_id for photo in photos}
+    rows = Registration.objects.filter(
+        first__collection__in=collections, second__collection__in=collections, recipe__in=list(recipes)
+    )
     return {(first, second): found for first, second, found in rows.values_list("first_id", "second_id", "details")}

@@ -101,11 +101,11 @@ def match(archive: Archive, name: str, source: Path) -> None:
 
 def scores_of(archive: Archive, name: str, members: dict[str, Member]) -> Scores:
     scores = Scores(members, archive.manage("export_neighbours", name), archive.manage("export_duplicates", name))
-    unsure, error, expected, actual = scores.calibration()
+    expected, actual = scores.false_among_shown()
     print(f"{name}: {len(scores.shown)} pairs shown, precision {scores.precision:.4f}, recall {scores.recall:.4f}")
-    print(
-        f"  calibration: ECE {error:.3f} over {unsure} pairs; false among the shown: {expected:.1f} expected, {actual}"
-    )
+    print(f"  false among the shown: {expected:.1f} expected, {actual} found; ECE {scores.calibration_error():.3f}")
+    for count, chance, share in scores.reliability():
+        print(f"  {count:5} pairs with a mean chance of {chance:.2f}: {share:.2f} true")
     return scores
 
 

@@ -95,15 +95,25 @@ class Scores:
             sizes[member.group] = sizes.get(member.group, 0) + 1
         return sum(pair.is_true for pair in self.shown) / sum(n * (n - 1) // 2 for n in sizes.values())
 
-    def calibration(self) -> tuple[int, float, float, int]:
-        """Pairs between .05 and .95, their ECE over ten bins; false pairs among the shown, expected and actual."""
-        unsure = [pair for pair in self.pairs if 0.05 < pair.probability < 0.95]
-        chances, truth = np.array([p.probability for p in unsure]), np.array([p.is_true for p in unsure], float)
-        bins = np.minimum((10 * chances).astype(int), 9) if unsure else np.zeros(0, int)
-        gaps = [abs(chances[bins == b].mean() - truth[bins == b].mean()) * (bins == b).sum() for b in set(bins)]
-        expected = sum(1 - pair.probability for pair in self.shown)
-        error = float(sum(gaps) / max(len(unsure), 1))
-        return len(unsure), error, expected, sum(not pair.is_true for pair in self.shown)
+    def reliability(self) -> list[tuple[int, float, float]]:
+        """Pairs between .05 and .95 by tenths of their chance: how many, their mean chance, the share of true ones."""
+        bins: dict[int, list[Pair]] = {}
+        for pair in self.pairs:
+            if 0.05 < pair.probability < 0.95:
+                bins.setdefault(int(10 * pair.probability), []).append(pair)
+        return [
+            (len(some), sum(pair.probability for pair in some) / len(some), _share(pair.is_true for pair in some))
+            for _, some in sorted(bins.items())
+        ]
+
+    def calibration_error(self) -> float:
+        """ECE over the same pairs."""
+        bins = self.reliability()
+        return sum(count * abs(chance - share) for count, chance, share in bins) / max(sum(c for c, _, _ in bins), 1)
+
+    def false_among_shown(self) -> tuple[float, int]:
+        """Expected and actual."""
+        return sum(1 - pair.probability for pair in self.shown), sum(not pair.is_true for pair in self.shown)
 
     def print_hit_rates(self) -> dict[str, tuple[float, float, float]]:
         """For each damage: the copies whose own print is first, whose first is of one group, whose print is shown."""

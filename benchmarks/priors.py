@@ -105,7 +105,8 @@ def rows_of(
     same = np.array([images[a] == images[b] for a, b in pairs])
     found, hot = evidence[:, 1] > 0, evidence[:, 0] > HOT
     kinds = (
-        (found & true, MOST),
+        (found & true & same, len(pairs)),
+        (found & true & ~same, MOST),
         (found & ~true, len(pairs)),
         (~found & true, MOST // 2),
         (~found & ~true & hot, len(pairs)),

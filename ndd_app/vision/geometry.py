@@ -36,7 +36,7 @@ FEWEST_CELLS = 5
 """Strangers reach 4."""
 DOUBTFUL = 0.6
 """With a smaller share of inliers among the matches, a similarity is tried as well."""
-REFITS = 3
+REFITS = 4
 LARGEST_SCALE = 6.0
 LARGEST_STRETCH = 3.0
 
@@ -216,7 +216,7 @@ def _refit(
         if better is None:
             break
         near = np.linalg.norm(_project(here, better) - there, axis=1) < TOLERANCE
-        if near.sum() < kept.sum():
+        if near.sum() < 0.9 * kept.sum():
             break
         homography, kept = better, near
     return homography, kept

@@ -25,7 +25,7 @@ from ndd_app.vision.backbones import load_backbone
 from ndd_app.vision.calibration import EVIDENCE, PRIORS, evidence_of
 from ndd_app.vision.classical import RootSift
 from ndd_app.vision.encoders import Extractor, Features
-from ndd_app.vision.geometry import Scan
+from ndd_app.vision.geometry import PLAIN, VARIANTS, Scan
 from ndd_app.vision.images import Pixels, decode, resize_to_fit
 from ndd_app.vision.methods import METHODS
 from ndd_app.vision.neighbours import fuse, nearest, pairs_within, ranked_lists, unordered
@@ -36,6 +36,8 @@ MOST = 1_200
 HOT = 0.2
 WEIGHTS = {"ukbench": 3.0, "prokudin": 1.5, "rescans": 0.7, "sheets": 0.3}
 """Of a pair: objects are few and rescans many."""
+DENSITY = 0.4
+"""Weight of true pairs without matching points: in the sets most photos have partners, in an archive few do."""
 WEIGHT_OF_SHEETS = 5.0
 """Of a pair of sheets with matching points: they are few here and many in an archive."""
 
@@ -117,6 +119,8 @@ def rows_of(
         chosen = random.permutation(rows)[:most]
         sheet = name == "sheets" and len(chosen) and found[chosen[0]]
         weight = (WEIGHT_OF_SHEETS if sheet else WEIGHTS[name]) * len(rows) / max(len(chosen), 1)
+        if len(chosen) and true[chosen[0]] and not found[chosen[0]]:
+            weight *= DENSITY
         for row in np.sort(chosen):
             values = (f"{value:.4g}" for value in evidence[row])
             yield int(true[row]), int(true[row] and same[row]), f"{weight:.3g}", *values
@@ -135,7 +139,7 @@ def evidence_within(photos: Sequence[Known]) -> tuple[np.ndarray, np.ndarray]:
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)  # pairs run side by side instead
     with ThreadPoolExecutor(threads) as pool:
-        details = list(pool.map(partial(_verify, scans), pairs))
+        details = list(pool.map(partial(_verify, scans, [photo.group for photo in photos]), pairs))
     cv2.setNumThreads(threads)
     scored = fuse(embeddings, NEAR, also=pairs)
     surprise = {(int(a), int(b)): score for (a, b), score in zip(scored.pairs, scored.scores, strict=True)}
@@ -147,8 +151,11 @@ def _scan(pixels: Pixels, features: Features) -> Scan:
     return Scan(features, np.asarray(grey, np.uint8), pixels.shape[1], pixels.shape[0])
 
 
-def _verify(scans: Sequence[Scan], pair: np.ndarray) -> dict[str, object]:
-    return verify(scans[pair[0]], scans[pair[1]])
+def _verify(scans: Sequence[Scan], groups: Sequence[str], pair: np.ndarray) -> dict[str, object]:
+    """True pairs in all variants, as a matching does with photos that have found no partner."""
+    first, second = pair
+    variants = VARIANTS if groups[first] == groups[second] else (PLAIN,)
+    return verify(scans[first], scans[second], variants)
 
 
 if __name__ == "__main__":

@@ -20,13 +20,11 @@ from ndd_app.vision.neighbours import Indices
 from ndd_app.vision.variants import Descreened
 from ndd_app.vision.verification import RECIPE, Details, verify
 
-BATCH = 512
+BATCH = 128
 SCANS = 2_000
 """Scans kept in memory at once, up to 400 KB each."""
 AS_THEY_ARE = RECIPE
 IN_ALL_VARIANTS = f"{RECIPE}, in all variants"
-
-Look = Callable[[Scan, Scan], Details]
 
 
 def registered(photos: Sequence[Photo], pairs: Indices) -> list[Details]:
@@ -90,10 +88,9 @@ def _verify(
     cv2.setNumThreads(1)  # pairs run side by side instead
     try:
         with ThreadPoolExecutor(threads) as pool:
-            for batch in in_batches(
-                track(pool.map(lambda pair: (pair, look(*pair)), new), "Verifying pairs", len(new)), BATCH
-            ):
-                _store(photos, batch, recipe)
+            # Batch by batch: what is verified is kept, and a worker that is to stop waits for one batch only.
+            for batch in in_batches(track(new, "Verifying pairs", len(new)), BATCH):
+                _store(photos, zip(batch, pool.map(lambda pair: look(*pair), batch), strict=True), recipe)
     finally:
         cv2.setNumThreads(threads)
 

@@ -38,7 +38,10 @@ class Judged:
 
 
 def judge(photos: Sequence[Photo], fused: Fused) -> Judged:
-    """The ranking score is the log10 of the odds that a pair is one image or two exposures of one scene."""
+    """The ranking score is the log10 of the odds that a pair is one image or two exposures of one scene.
+
+    Of pairs with like odds the likelier image comes first: all exposures of a plate match a print of one of them.
+    """
     details = registered(photos, fused.pairs)
     surprise = np.nan_to_num(fused.scores, neginf=-3.0)
     found = shipped_calibration().probabilities(evidence_of(surprise, details))
@@ -48,7 +51,7 @@ def judge(photos: Sequence[Photo], fused: Fused) -> Judged:
     equal = _of_equal_pixels(photos, fused.pairs)
     duplicate: Scores = np.where(equal, CERTAIN, np.clip(found.duplicate, 1e-4, 0.999)).astype(np.float32)
     same_image: Scores = np.where(equal, CERTAIN, np.minimum(found.same_image, duplicate)).astype(np.float32)
-    scores = np.log10(duplicate / (1 - duplicate)) + SURPRISE_WEIGHT * np.clip(surprise, -3, 10)
+    scores = np.log10(duplicate / (1 - duplicate)) + same_image + SURPRISE_WEIGHT * np.clip(surprise, -3, 10)
     ranked = Fused(fused.pairs, scores.astype(np.float32), fused.similarity, fused.ranks)
     return Judged(ranked, details, Probabilities(duplicate, same_image))
 

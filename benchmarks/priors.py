@@ -38,6 +38,8 @@ WEIGHTS = {"ukbench": 3.0, "prokudin": 1.5, "rescans": 0.7, "sheets": 0.3}
 """Of a pair: objects are few and rescans many."""
 SETTLED = 0.1
 """Weight of a true pair that a third photo settles (vision/partners.py): its own evidence seldom has to."""
+DENSITY = 0.25
+"""Weight of a true pair without matching points: in the sets most photos have partners, in an archive few do."""
 CLEAR = 1.2
 """A true pair without matching points is a step on the way to others from this surprise on."""
 WEIGHT_OF_SHEETS = 5.0
@@ -124,7 +126,7 @@ def rows_of(
         weight = (WEIGHT_OF_SHEETS if sheet else WEIGHTS[name]) * len(rows) / max(len(chosen), 1)
         for row in np.sort(chosen):
             values = (f"{value:.4g}" for value in evidence[row])
-            own = weight * (SETTLED if settled[row] else 1)
+            own = weight * (SETTLED if settled[row] else 1) * (DENSITY if true[row] and not found[row] else 1)
             yield int(true[row]), int(true[row] and same[row]), f"{own:.3g}", *values
 
 

@@ -14,7 +14,7 @@ from ndd_app.pipeline.progress import Track, in_batches, untracked
 from ndd_app.storage import read_bytes
 from ndd_app.vision.classical import RootSift
 from ndd_app.vision.encoders import Extractor
-from ndd_app.vision.geometry import PLAIN, VARIANTS, Scan
+from ndd_app.vision.geometry import VARIANTS, Scan
 from ndd_app.vision.images import WORKING_COPY_SIDE, read_working_copy
 from ndd_app.vision.neighbours import Indices
 from ndd_app.vision.variants import Descreened
@@ -23,8 +23,6 @@ from ndd_app.vision.verification import RECIPE, Details, verify
 BATCH = 128
 SCANS = 2_000
 """Scans kept in memory at once, up to 400 KB each."""
-FEW = 0.1
-"""Share of the keypoints."""
 AS_THEY_ARE = RECIPE
 IN_ALL_VARIANTS = f"{RECIPE}, in all variants"
 
@@ -36,14 +34,8 @@ def registered(photos: Sequence[Photo], pairs: Indices) -> list[Details]:
 
 
 def verify_as_they_are(photos: Sequence[Photo], pairs: Indices, track: Track = untracked) -> None:
-    """And, where few points match, mirrored and inverted: what is symmetrical matches both ways."""
     scans = Scans(photos)
-
-    def look(first: int, second: int) -> Details:
-        found = verify(scans[first], scans[second], (PLAIN,))
-        return verify(scans[first], scans[second], VARIANTS) if found and found["share"] < FEW else found
-
-    _verify(photos, pairs, AS_THEY_ARE, look, track)
+    _verify(photos, pairs, AS_THEY_ARE, lambda first, second: verify(scans[first], scans[second]), track)
 
 
 def verify_in_all_variants(

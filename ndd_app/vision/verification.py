@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from ndd_app.vision.classical import RootSift
-from ndd_app.vision.geometry import PLAIN, Points, Registration, Scan, Variant, register
+from ndd_app.vision.geometry import PLAIN, VARIANTS, Points, Registration, Scan, Variant, register
 from ndd_app.vision.outline import continuation
 from ndd_app.vision.overlay import lay_over, share_of_paper
 
@@ -15,14 +15,24 @@ RECIPE = f"geometry 2 on {RootSift().recipe}"
 POINTS = 100
 """Matching points that are kept, to be drawn."""
 EDGE = 0.01
+FEW = 0.1
+"""Share of the keypoints where both scans lie."""
 
 Details = dict[str, Any]
 
 
 def verify(first: Scan, second: Scan, variants: Iterable[Variant] = (PLAIN,)) -> Details:
-    """See models.Registration for the entries; empty without geometric evidence."""
+    """See models.Registration for the entries; empty without geometric evidence.
+
+    Where few points match, all variants are tried: what is symmetrical matches its mirror image too.
+    """
     found = register(first, second, variants)
-    return _details(first, second, found) if found else {}
+    if not found:
+        return {}
+    details = _details(first, second, found)
+    if details["share"] < FEW and variants != VARIANTS:
+        return verify(first, second, VARIANTS)
+    return details
 
 
 def _details(first: Scan, second: Scan, found: Registration) -> Details:

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from ndd_app.models import Candidate, Encoder, Photo, Verdict
+from ndd_app.pipeline.candidates import NEIGHBOURS
 from ndd_app.pipeline.embedding import load_embeddings
 from ndd_app.pipeline.judgement import judge
-from ndd_app.pipeline.matching import NEIGHBOURS, VERIFIED
+from ndd_app.pipeline.matching import VERIFIED
 from ndd_app.pipeline.ranking import embedded_by, fuse_encoders
 from ndd_app.pipeline.review import agreed_answer
 from ndd_app.pipeline.verification import verify_in_all_variants

@@ -42,7 +42,7 @@ def rank_with_encoder(collection: Collection, photos: Sequence[Photo], encoder_i
 def fused_ranking(collection: Collection, photos: Sequence[Photo], top: int) -> Ranking:
     """By all evidence: geometry where the matching has verified a pair, else the encoders alone."""
     number = {photo.pk: index for index, photo in enumerate(photos)}
-    known = Candidate.objects.filter(first__collection=collection, second__collection=collection)
+    known = Candidate.objects.within(collection)
     ids = known.values_list("first_id", "second_id")
     also = np.array([(number[first], number[second]) for first, second in ids], np.int64).reshape(-1, 2)
     fused = fuse_encoders(photos, embedded_by(collection, Encoder.objects.serving(collection)), top, also)

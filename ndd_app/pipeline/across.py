@@ -2,7 +2,8 @@
 
 By the site encoders, which have embedded every photo of the archive. A photo's strangers are those of the whole
 archive: the photos of other collections alone may be a handful, and tell nothing. What one collection's matching has
-found is judged anew by the other's, so that it makes no difference which of them comes last.
+found is judged anew by the other's, so that it makes no difference which of them comes last. No ranks are kept: the
+second place would tell somebody who may see one pair only that there is another.
 """
 
 from collections import defaultdict
@@ -32,7 +33,6 @@ from ndd_app.vision.neighbours import (
     LAST_STRANGER,
     Fused,
     Indices,
-    Lists,
     Part,
     fuse_pairs,
     nearest_in,
@@ -96,9 +96,8 @@ def match_across(
     sides = _Sides(pairs, encoders)
     _verify(sides, collection, known, unordered(odd), track)
     judged = judge(sides.photos, sides.fused)
-    lists = ranked_lists(judged.fused, len(sides.photos), NEIGHBOURS)
     stored = worth_storing(sides.photos, judged, sides.local(answered))
-    candidates = candidates_of(sides.photos, stored, places(lists, stored.fused.pairs))
+    candidates = candidates_of(sides.photos, stored, np.zeros_like(stored.fused.pairs))
     return Across(collection, pairs, candidates, list(_evidence(sides, candidates, stored)))
 
 
@@ -118,19 +117,10 @@ class _Sides:
     @cached_property
     def fused(self) -> Fused:
         parts = [load_some(self.photos, encoder) for encoder in self.encoders]
-        seen = [
-            nearest_in(part, load_archive(encoder), LAST_STRANGER)
-            for part, encoder in zip(parts, self.encoders, strict=True)
-        ]
-        strangers, elsewhere = zip(*seen, strict=True)
-        ranked = [self._local_lists(lists) for lists in elsewhere]
-        return fuse_pairs(
-            self.local(self.pairs), [part.rows for part in parts], strangers, ranked, Photo.objects.count()
-        )
-
-    def _local_lists(self, lists: Lists) -> Lists:
-        place = np.minimum(np.searchsorted(self.ids, lists.indices), len(self.ids) - 1)
-        return Lists(np.where(self.ids[place] == lists.indices, place, -1), lists.scores)
+        archives = [load_archive(encoder) for encoder in self.encoders]
+        strangers = [nearest_in(*both, LAST_STRANGER) for both in zip(parts, archives, strict=True)]
+        rows, no_ranks = [part.rows for part in parts], np.zeros((len(self.pairs), len(parts), 2), np.int64)
+        return fuse_pairs(self.local(self.pairs), rows, strangers, no_ranks, Photo.objects.count())
 
 
 def _verify(sides: _Sides, collection: Collection, known: Indices, odd: Indices, track: Track) -> None:
@@ -147,8 +137,7 @@ def _verify(sides: _Sides, collection: Collection, known: Indices, odd: Indices,
 
 def _proposed(queries: Part, encoder: Encoder, count: int) -> Indices:
     """(m, 2) ids: the photos with those of other collections that the encoder sees nearest to them."""
-    _, elsewhere = nearest_in(queries, load_archive(encoder), count)
-    rows, ids = pairs_within(elsewhere, count).T
+    rows, ids = pairs_within(nearest_in(queries, load_archive(encoder), count, elsewhere=True), count).T
     return np.stack([queries.numbers[rows], ids], axis=1)
 
 

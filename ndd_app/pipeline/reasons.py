@@ -24,7 +24,7 @@ def reasons_for(one: Photo, other: Photo, candidate: Candidate | None, registrat
             )
         )
     if candidate:
-        words += _of_ranks(candidate, one.collection_id == other.collection_id)
+        words += _of_ranks(candidate)
     return words
 
 
@@ -60,13 +60,12 @@ def _turned(details: dict) -> str:
     return mirrored + (_(", turned by {degrees}°").format(degrees=f"{degrees:.1f}") if degrees >= SLIGHT_TURN else "")
 
 
-def _of_ranks(candidate: Candidate, in_one_collection: bool) -> list[str]:
+def _of_ranks(candidate: Candidate) -> list[str]:
     ranks = candidate.rank_of_second, candidate.rank_of_first
-    where = _("in the collection") if in_one_collection else _("in the other collections")
     if ranks == (1, 1):
-        return [_("Each is the other's nearest photo {where}.").format(where=where)]
+        return [_("Each is the other's nearest photo in the collection.")]
     if 1 in ranks:
-        return [_("One is the other's nearest photo {where}.").format(where=where)]
+        return [_("One is the other's nearest photo in the collection.")]
     return []
 
 

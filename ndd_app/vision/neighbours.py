@@ -99,26 +99,23 @@ def nearest(embeddings: Embeddings, count: int) -> Lists:
     return Lists(indices, scores)
 
 
-def nearest_in(queries: Part, gallery: Iterable[Part], count: int) -> tuple[Lists, Lists]:
-    """Every query's nearest photos in a gallery that passes by once: all of them, and those of other groups only.
+def nearest_in(queries: Part, gallery: Iterable[Part], count: int, elsewhere: bool = False) -> Lists:
+    """Every query's nearest photos in a gallery that passes by part by part; `elsewhere`: only those of other groups.
 
     Exact; never the query itself; memory BLOCK × part. The lists hold the gallery's numbers, -1 where there are no
     more; a zero row has no list.
     """
-    every, others = (_empty_lists(len(queries.rows), count) for _ in range(2))
+    lists = _empty_lists(len(queries.rows), count)
     for part in gallery:
         for start in range(0, len(queries.rows), BLOCK):
             block = slice(start, start + BLOCK)
             similarity = queries.rows[block] @ part.rows.T
-            similarity[queries.numbers[block, None] == part.numbers] = -np.inf
-            _insert(every, block, similarity, part.numbers)
-            similarity[queries.groups[block, None] == part.groups] = -np.inf
-            _insert(others, block, similarity, part.numbers)
-    unseen = np.abs(queries.rows).sum(axis=1) == 0
-    for lists in (every, others):
-        lists.indices[np.isneginf(lists.scores)] = -1
-        lists.indices[unseen] = -1
-    return _without_empty_ends(every), _without_empty_ends(others)
+            own, theirs = (queries.groups, part.groups) if elsewhere else (queries.numbers, part.numbers)
+            similarity[own[block, None] == theirs] = -np.inf
+            _insert(lists, block, similarity, part.numbers)
+    lists.indices[np.isneginf(lists.scores)] = -1
+    lists.indices[np.abs(queries.rows).sum(axis=1) == 0] = -1
+    return _without_empty_ends(lists)
 
 
 def nearest_of_two(embeddings: Embeddings, one: int, other: int) -> tuple[float, int | None, int | None]:
@@ -143,21 +140,21 @@ def fuse(embeddings: Sequence[Embeddings], count: int, also: Indices | None = No
     """
     lists = [nearest(matrix, max(count, LAST_STRANGER)) for matrix in embeddings]
     pairs = unordered([pairs_within(found, count) for found in lists] + ([] if also is None else [also]))
-    return fuse_pairs(pairs, embeddings, lists, lists)
+    ranks = np.stack([places(found, pairs) for found in lists], axis=1)
+    return fuse_pairs(pairs, embeddings, lists, ranks)
 
 
 def fuse_pairs(
     pairs: Indices,
     embeddings: Sequence[Embeddings],
     strangers: Sequence[Lists],
-    ranked: Sequence[Lists],
+    ranks: Indices,
     photos: int | None = None,
 ) -> Fused:
-    """The pairs as every encoder sees them: surprising against `strangers`, out of `photos`; ranks by `ranked`."""
+    """The pairs as every encoder sees them: how surprising against `strangers`, chosen out of so many `photos`."""
     similarity = np.stack([_similarity(matrix, pairs) for matrix in embeddings], axis=1)
     columns = zip(strangers, similarity.T, strict=True)
     surprise = np.stack([_surprise(*column, pairs, photos) for column in columns], axis=1)
-    ranks = np.stack([places(found, pairs) for found in ranked], axis=1)
     able = ~np.isnan(surprise)
     scores = np.where(able, surprise, 0).sum(axis=1) / np.maximum(able.sum(axis=1), 1)
     return Fused(pairs, np.where(able.any(axis=1), scores, -np.inf).astype(np.float32), similarity, ranks)

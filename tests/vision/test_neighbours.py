@@ -123,7 +123,8 @@ def test_a_gallery_that_passes_by_in_parts_gives_the_lists_of_a_plain_sort(monke
     monkeypatch.setattr(neighbours, "BLOCK", 7)
     rows, groups, numbers = strangers(60), np.arange(60) % 3, np.arange(60) * 10 + 5
     queries = Part(numbers[::4], groups[::4], rows[::4])
-    every, others = nearest_in(queries, in_parts(rows, groups, numbers, size), 9)
+    gallery = in_parts(rows, groups, numbers, size)
+    every, others = nearest_in(queries, gallery, 9), nearest_in(queries, gallery, 9, elsewhere=True)
     for place, photo in enumerate(range(0, 60, 4)):
         near = sorted((n for n in range(60) if n != photo), key=lambda n: -float(rows[n] @ rows[photo]))
         assert every.indices[place].tolist() == [numbers[n] for n in near[:9]]
@@ -135,7 +136,7 @@ def test_lists_end_where_the_gallery_does():
     rows, groups = strangers(8), np.array([0, 0, 0, 0, 0, 0, 1, 1])
     rows[1] = 0
     queries = Part(np.arange(8), groups, rows)
-    every, others = nearest_in(queries, [queries], 100)
+    every, others = nearest_in(queries, [queries], 100), nearest_in(queries, [queries], 100, elsewhere=True)
     assert every.indices.shape == (8, 7)
     assert others.indices.shape == (8, 6)
     assert [(row >= 0).sum() for row in others.indices] == [2, 0, 2, 2, 2, 2, 6, 6]
@@ -148,9 +149,8 @@ def test_pairs_in_a_gallery_are_about_as_surprising_as_in_a_collection_of_its_ow
     whole = fuse([rows], 199)
     some = Part(np.arange(40), np.arange(40) % 2, rows[:40])
     everything = Part(np.arange(200), np.arange(200) % 2, rows)
-    every, others = nearest_in(some, [everything], LAST_STRANGER)
     pairs = np.array(sorted(planted(20)))
-    fused = fuse_pairs(pairs, [some.rows], [every], [others], 200)
+    strangers_of = nearest_in(some, [everything], LAST_STRANGER)
+    fused = fuse_pairs(pairs, [some.rows], [strangers_of], np.zeros((20, 1, 2), np.int64), 200)
     scores = dict(zip(map(tuple, whole.pairs.tolist()), whole.scores, strict=True))
     assert fused.scores == pytest.approx([scores[pair] for pair in map(tuple, pairs.tolist())], abs=0.25)
-    assert fused.ranks.tolist() == [[[1, 1]]] * 20

@@ -16,7 +16,6 @@ import numpy.typing as npt
 
 from ndd_app.models import Candidate, Collection, Encoder, Evidence, Photo, Verdict
 from ndd_app.pipeline.candidates import (
-    NEIGHBOURS,
     among,
     as_pairs,
     candidates_of,
@@ -26,6 +25,7 @@ from ndd_app.pipeline.candidates import (
 )
 from ndd_app.pipeline.embedding import load_archive, load_some
 from ndd_app.pipeline.judgement import Judged, judge
+from ndd_app.pipeline.limits import NEAREST_ELSEWHERE, NEIGHBOURS
 from ndd_app.pipeline.progress import Track, untracked
 from ndd_app.pipeline.variants import variants_of
 from ndd_app.pipeline.verification import verify_as_they_are, verify_in_all_variants
@@ -42,12 +42,8 @@ from ndd_app.vision.neighbours import (
     unordered,
 )
 
-NEAREST = 4
-"""Photos of other collections that each encoder proposes for a photo."""
 NEAREST_VARIANT = 1
-"""The same for each variant: a mirrored print is the mirrored photo's nearest, or is not found."""
-VERIFIED = 4
-"""Of all that were proposed for a photo, so many are verified by geometry as they are."""
+"""Photos that each variant proposes: a mirrored print is the mirrored photo's nearest, or is not found."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +82,7 @@ def match_across(
         return None
     answered, near, odd = _answered(collection), [], []
     for encoder in track(encoders, "Looking through the other collections", len(encoders)):
-        near.append(_proposed(load_some(photos, encoder), encoder, NEAREST))
+        near.append(_proposed(load_some(photos, encoder), encoder, NEAREST_ELSEWHERE))
         for variant in _variants(lonely, encoder, track):
             odd.append(_proposed(variant, encoder, NEAREST_VARIANT))
     known = unordered([answered, _known(collection), _of_equal_pixels(collection)])
@@ -126,7 +122,7 @@ class _Sides:
 def _verify(sides: _Sides, collection: Collection, known: Indices, odd: Indices, track: Track) -> None:
     """The nearest of each of the collection's photos as they are, what variants proposed in all variants."""
     fused = sides.fused
-    lists = ranked_lists(fused, len(sides.photos), VERIFIED)
+    lists = ranked_lists(fused, len(sides.photos), NEAREST_ELSEWHERE)
     is_own = np.array([photo.collection_id == collection.pk for photo in sides.photos], bool)
     there, back = places(lists, fused.pairs).T
     of_partner = np.where(is_own[fused.pairs[:, 0]], there, back)

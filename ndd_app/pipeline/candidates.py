@@ -9,15 +9,12 @@ from ndd_app.description import adapter
 from ndd_app.models import Candidate, Encoder, Evidence, Fingerprint, Photo
 from ndd_app.pipeline.features import read_pixels
 from ndd_app.pipeline.judgement import Judged
+from ndd_app.pipeline.limits import FLOOR
 from ndd_app.vision import hashing
 from ndd_app.vision.neighbours import Indices, shared_bits, unordered
 from ndd_app.vision.relations import flags_of, kind_of
 from ndd_app.vision.verification import Details
 
-NEIGHBOURS = 20
-"""Neighbours of each photo, by each encoder and fingerprint, that are looked at as pairs."""
-FLOOR = 0.02
-"""Pairs with a smaller chance are not stored. A pair with a verdict always is."""
 CONFIDENT = 0.9
 """A photo with a partner of this chance needs no variants."""
 LIKE_BITS = 0.9

@@ -13,7 +13,6 @@ from ndd_app.models import Candidate, Collection, Encoder, Evidence, Photo, Verd
 from ndd_app.pipeline.across import lock_collections, match_across
 from ndd_app.pipeline.candidates import (
     LIKE_BITS,
-    NEIGHBOURS,
     Codes,
     among,
     as_pairs,
@@ -25,15 +24,13 @@ from ndd_app.pipeline.candidates import (
 )
 from ndd_app.pipeline.encoders import ready_encoders, serve
 from ndd_app.pipeline.judgement import Judged, judge
+from ndd_app.pipeline.limits import NEIGHBOURS, VERIFIED
 from ndd_app.pipeline.progress import Track, untracked
 from ndd_app.pipeline.ranking import embedded_by, fuse_encoders
 from ndd_app.pipeline.variants import propose_by_variants
 from ndd_app.pipeline.verification import verify_as_they_are, verify_in_all_variants
 from ndd_app.signals import candidates_found
 from ndd_app.vision.neighbours import Indices, nearest_by_bits, pairs_within, places, ranked_lists, unordered
-
-VERIFIED = 8
-"""The nearest of these, by each encoder and fused, are verified by geometry."""
 
 
 @dataclass(frozen=True)

@@ -25,19 +25,20 @@ from ndd_app.views.words import short_title
 def compare(request: HttpRequest, first: int, second: int) -> HttpResponse:
     one, other = access.get_pair(request, first, second)
     candidate = candidate_of(one, other)
+    registration = Registration.objects.between(one, other)
     comparisons = compare_descriptions(one, other)
     latest = list(Verdict.objects.on(one, other).latest_of_each_person())
     context = {
         "one": one,
         "other": other,
         "candidate": candidate,
-        "overlay": overlay_of(one, other),
+        "overlay": overlay_of(one, other, registration),
         "evidence": candidate.evidence.select_related("encoder") if candidate else [],
         "comparisons": [c for c in comparisons if c.agreement != Agreement.ABSENT],
         "absent": [c.field.label for c in comparisons if c.agreement == Agreement.ABSENT],
         "one_gives": sum(c.agreement == Agreement.ONLY_ONE for c in comparisons),
         "other_gives": sum(c.agreement == Agreement.ONLY_OTHER for c in comparisons),
-        "reasons": reasons_for(one, other, candidate, Registration.objects.between(one, other)),
+        "reasons": reasons_for(one, other, candidate, registration),
         "answers": Verdict.Answer.choices,
         "verdicts": latest,
         "settled": agreed_answer(latest),

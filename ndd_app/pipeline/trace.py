@@ -71,7 +71,7 @@ def outcome_of(
         lost = _("Lost before geometry: at place {best} it was not among the {end} nearest that are verified.")
         words = lost.format(best=best, end=verified)
         return words + (" " + _("Geometry would have confirmed it.") if details else "")
-    small = f"{chance:.1%}" if chance is not None else _("less than {floor}").format(floor=f"{FLOOR:.0%}")
+    small = f"{100 * chance:.1f} %" if chance is not None else _("less than {floor}").format(floor=_percent(FLOOR))
     if details:
         return _("Lost at the end: its chance of {small} is too small to be stored.").format(small=small)
     lost = _("Lost at the end: without matching points its chance of {small} is too small to be stored.")
@@ -85,7 +85,12 @@ def _of_candidate(candidate: Candidate) -> str:
         if chance >= needed
         else _("Not shown: its chance of {chance} does not reach {needed}.")
     )
-    return words.format(chance=f"{chance:.0%}", needed=f"{needed:.0%}")
+    return words.format(chance=_percent(chance), needed=_percent(needed))
+
+
+def _percent(share: float) -> str:
+    """Never 100 for what is not certain."""
+    return f"{min(round(100 * share), 99) if share < 1 else 100} %"
 
 
 def _never_looked_at(one: Photo, other: Photo) -> str | None:

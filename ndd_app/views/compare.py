@@ -32,6 +32,7 @@ def compare(request: HttpRequest, first: int, second: int) -> HttpResponse:
         "one": one,
         "other": other,
         "candidate": candidate,
+        "has_ranks": one.collection_id == other.collection_id,
         "overlay": overlay_of(one, other, registration),
         "evidence": candidate.evidence.select_related("encoder") if candidate else [],
         "comparisons": [c for c in comparisons if c.agreement != Agreement.ABSENT],

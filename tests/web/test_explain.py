@@ -52,7 +52,7 @@ def test_the_step_at_which_a_pair_was_lost_is_named_with_its_ranks(ana, photos):
     assert "Lost before geometry: at place 12 it was not among the 8 nearest that are verified." in middle
     Registration.objects.create(first=first, second=photos[3], recipe="test")
     near = explain(ana, photos[3], first)
-    assert "Lost at the end: without matching points its chance of less than 2%" in near
+    assert "Lost at the end: without matching points its chance of less than 2 %" in near
     assert "No matching points were found." in near
     assert row(near, 5, 3)  # on the other side of it there are two that are nearer
 
@@ -68,10 +68,10 @@ def test_a_blank_scan_is_lost_at_the_start(ana, photos):
 def test_shown_unlikely_and_refused_pairs_say_so(ana, cataloguer, photos):
     make_pair(photos[0], photos[1], 0.9)
     page = explain(ana, photos[0], photos[1])
-    assert "Shown: its chance of 90% reaches 50%." in page
+    assert "Shown: its chance of 90 % reaches 50 %." in page
     assert "<h1>Why these two?</h1>" in page
     make_pair(photos[0], photos[2], 0.3)
-    assert "Not shown: its chance of 30% does not reach 50%." in explain(ana, photos[0], photos[2])
+    assert "Not shown: its chance of 30 % does not reach 50 %." in explain(ana, photos[0], photos[2])
     record_verdict(photos[0], photos[1], "no", cataloguer)
     assert "Not shown: people have answered no." in explain(ana, photos[0], photos[1])
 

@@ -80,21 +80,20 @@ def match_across(
     encoders = [encoder for encoder in Encoder.objects.site() if encoder in embedded]
     if not encoders or not Photo.objects.exclude(collection=collection).exists():
         return None
-    answered, near, odd = _answered(collection), [], []
-    for encoder in track(encoders, "Looking through the other collections", len(encoders)):
-        near.append(_proposed(load_some(photos, encoder), encoder, NEAREST_ELSEWHERE))
-        for variant in _variants(lonely, encoder, track):
-            odd.append(_proposed(variant, encoder, NEAREST_VARIANT))
+    looking = track(encoders, "Looking through the other collections", len(encoders))
+    near = [_proposed(load_some(photos, encoder), encoder, NEAREST_ELSEWHERE) for encoder in looking]
+    variants = ((variant, encoder) for encoder in encoders for variant in _variants(lonely, encoder, track))
+    odd = [_proposed(variant, encoder, NEAREST_VARIANT) for variant, encoder in variants]
+    answered = _answered(collection)
     known = unordered([answered, _known(collection), _of_equal_pixels(collection)])
-    pairs = unordered([known, *near, *odd])
-    if not len(pairs):
+    sides = _Sides(unordered([known, *near, *odd]), encoders)
+    if not sides.photos:
         return None
-    sides = _Sides(pairs, encoders)
     _verify(sides, collection, known, unordered(odd), track)
     judged = judge(sides.photos, sides.fused)
     stored = worth_storing(sides.photos, judged, sides.local(answered))
     candidates = candidates_of(sides.photos, stored, np.zeros_like(stored.fused.pairs))
-    return Across(collection, pairs, candidates, list(_evidence(sides, candidates, stored)))
+    return Across(collection, sides.pairs, candidates, list(_evidence(sides, candidates, stored)))
 
 
 class _Sides:
@@ -102,13 +101,17 @@ class _Sides:
 
     def __init__(self, pairs: Indices, encoders: Sequence[Encoder]) -> None:
         self.encoders = encoders
-        self.ids = np.unique(pairs)
-        self.photos = list(Photo.objects.filter(pk__in=self.ids.tolist()).order_by("pk"))
-        self.pairs = pairs
+        self.photos = list(Photo.objects.filter(pk__in=np.unique(pairs).tolist()).order_by("pk"))
+        self.ids = np.array([photo.pk for photo in self.photos], np.int64)
+        self.pairs = self._still_there(pairs)
 
     def local(self, pairs: Indices) -> Indices:
         """Pairs of ids as indices into `photos`."""
-        return np.searchsorted(self.ids, pairs)
+        return np.searchsorted(self.ids, self._still_there(pairs))
+
+    def _still_there(self, pairs: Indices) -> Indices:
+        """A host may delete photos while others are looked at."""
+        return pairs[np.isin(pairs, self.ids).all(axis=1)]
 
     @cached_property
     def fused(self) -> Fused:

@@ -1,9 +1,11 @@
 """Photos of one collection against those of all others, with real encoders and real geometry."""
 
+import re
 import threading
 from pathlib import Path
 
 import pytest
+from django.core.management import call_command
 from django.db import connection, transaction
 
 from ndd_app.models import Candidate, Collection, Encoder, Evidence, Registration, Verdict
@@ -166,6 +168,26 @@ def test_what_another_matching_found_meanwhile_stays(plates, prints, monkeypatch
     find_duplicates(prints)
     assert Candidate.objects.filter(relation="theirs").exists()
     assert shown() == FOUND
+
+
+def test_photos_that_a_host_deletes_meanwhile_are_left_out(plates, prints, monkeypatch):
+    from ndd_app.pipeline import across
+
+    real = across._of_equal_pixels
+
+    def deleting(collection):
+        found = real(collection)
+        plates.photos.get(path="plate02.jpg").delete()
+        return found
+
+    monkeypatch.setattr(across, "_of_equal_pixels", deleting)
+    find_duplicates(prints)
+    assert shown() == FOUND - {("plate02.jpg", "print_same.jpg")}
+
+
+def test_the_command_says_how_many_pairs_lie_across_collections(plates, prints, capsys):
+    call_command("find_duplicates", "prints")
+    assert re.search(r"\n\d+ more pairs with photos of other collections; 3 shown\.", capsys.readouterr().out)
 
 
 def test_alone_in_the_archive_there_is_nothing_to_compare(plates):

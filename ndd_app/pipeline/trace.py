@@ -40,9 +40,8 @@ def trace_pair(one: Photo, other: Photo, gallery: PhotoQuerySet) -> Trace:
     found = [_place(encoder, one, other, gallery) for encoder in _encoders(one, other)]
     candidate = Candidate.objects.of(one).of(other).select_related("first__collection", "second__collection").first()
     registration = Registration.objects.between(one, other)
-    outcome = _never_looked_at(one, other) if candidate is None else None
     details = registration.details if registration else None
-    return Trace(found, candidate, registration, outcome or outcome_of(one, other, candidate, found, details))
+    return Trace(found, candidate, registration, outcome_of(one, other, candidate, found, details))
 
 
 def outcome_of(
@@ -58,6 +57,8 @@ def outcome_of(
         return _("Not shown: people have answered no.")
     if candidate:
         return _of_candidate(candidate)
+    if reason := _never_looked_at(one, other):
+        return reason
     best = min((rank for place in found for rank in (place.of_other, place.of_one) if rank), default=None)
     is_across = one.collection_id != other.collection_id
     looked_at, verified = (NEAREST_ELSEWHERE, NEAREST_ELSEWHERE) if is_across else (NEIGHBOURS, VERIFIED)

@@ -36,8 +36,10 @@ MOST = 1_200
 HOT = 0.2
 WEIGHTS = {"ukbench": 3.0, "prokudin": 1.5, "rescans": 0.7, "sheets": 0.3}
 """Of a pair: objects are few and rescans many."""
-DENSITY = 0.4
-"""Weight of true pairs without matching points: in the sets most photos have partners, in an archive few do."""
+SETTLED = 0.1
+"""Weight of a true pair that a third photo settles (vision/partners.py): its own evidence seldom has to."""
+CLEAR = 1.2
+"""A true pair without matching points is a step on the way to others from this surprise on."""
 WEIGHT_OF_SHEETS = 5.0
 """Of a pair of sheets with matching points: they are few here and many in an archive."""
 
@@ -106,6 +108,7 @@ def rows_of(
     true = np.array([groups[a] == groups[b] for a, b in pairs])
     same = np.array([images[a] == images[b] for a, b in pairs])
     found, hot = evidence[:, 1] > 0, evidence[:, 0] > HOT
+    settled = true & with_a_common_partner(pairs, true & (found | (evidence[:, 0] > CLEAR)))
     kinds = (
         (found & true & same, len(pairs)),
         (found & true & ~same, MOST),
@@ -119,11 +122,20 @@ def rows_of(
         chosen = random.permutation(rows)[:most]
         sheet = name == "sheets" and len(chosen) and found[chosen[0]]
         weight = (WEIGHT_OF_SHEETS if sheet else WEIGHTS[name]) * len(rows) / max(len(chosen), 1)
-        if len(chosen) and true[chosen[0]] and not found[chosen[0]]:
-            weight *= DENSITY
         for row in np.sort(chosen):
             values = (f"{value:.4g}" for value in evidence[row])
-            yield int(true[row]), int(true[row] and same[row]), f"{weight:.3g}", *values
+            own = weight * (SETTLED if settled[row] else 1)
+            yield int(true[row]), int(true[row] and same[row]), f"{own:.3g}", *values
+
+
+def with_a_common_partner(pairs: np.ndarray, linked: np.ndarray) -> np.ndarray:
+    """(m,): pairs that are found through a third photo, whatever their own evidence. linked (m,)"""
+    partners: dict[int, set[int]] = {}
+    for one, other in pairs[linked].tolist():
+        partners.setdefault(one, set()).add(other)
+        partners.setdefault(other, set()).add(one)
+    empty: set[int] = set()
+    return np.array([bool(partners.get(a, empty) & partners.get(b, empty)) for a, b in pairs.tolist()])
 
 
 def evidence_within(photos: Sequence[Known]) -> tuple[np.ndarray, np.ndarray]:

@@ -19,8 +19,8 @@ class Registration(models.Model):
     `inliers` and `cells` (numbers of keypoints and of distinct places among them); `mirrored` and `inverted`;
     `homography`, nine numbers, from places on the first scan to places on the second, in units of each scan's longer
     side; `points`, up to 100 of [x, y, x, y] on both; `scale`, `rotation` (degrees), `residual`; `coverage`, `overlap`,
-    `outside`, `agreement` and `tone`, each for both scans; `correlation`; `rest` or null; `paper` (see
-    vision/overlay.py).
+    `outside`, `agreement` and `tone`, each for both scans; `beyond`, the same, or null (see vision/outline.py);
+    `correlation`; `rest` or null; `paper` (see vision/overlay.py).
     """
 
     first = models.ForeignKey(Photo, models.CASCADE, related_name="+")
@@ -47,4 +47,4 @@ class Registration(models.Model):
         return {**self.details, **turned, "points": [[*point[2:], *point[:2]] for point in self.details["points"]]}
 
 
-SIDES = ("coverage", "overlap", "outside", "agreement", "tone")
+SIDES = ("coverage", "overlap", "outside", "beyond", "agreement", "tone")

@@ -23,12 +23,12 @@ from ndd_app.pipeline.candidates import (
     worth_storing,
 )
 from ndd_app.pipeline.encoders import ready_encoders, serve
-from ndd_app.pipeline.judgement import Judged, judge
+from ndd_app.pipeline.judgement import Judged, judge, pairs_with_a_common_partner
 from ndd_app.pipeline.limits import NEIGHBOURS, VERIFIED
 from ndd_app.pipeline.progress import Track, untracked
 from ndd_app.pipeline.ranking import embedded_by, fuse_encoders
 from ndd_app.pipeline.variants import propose_by_variants
-from ndd_app.pipeline.verification import verify_as_they_are, verify_in_all_variants
+from ndd_app.pipeline.verification import registered, verify_as_they_are, verify_in_all_variants
 from ndd_app.signals import candidates_found
 from ndd_app.vision.neighbours import Indices, nearest_by_bits, pairs_within, places, ranked_lists, unordered
 
@@ -90,7 +90,7 @@ def find_duplicates(collection: Collection, switch: bool = False, track: Track =
 
 
 def _judge_with_geometry(photos: Sequence[Photo], used: Sequence[Encoder], also: Indices, track: Track) -> Judged:
-    """Cheap first: the nearest pairs as they are; then, for photos that found no partner, their variants."""
+    """Cheap first: the nearest as they are; the variants of photos without a partner; pairs with one in common."""
     fused = fuse_encoders(photos, used, NEIGHBOURS, also)
     lists = ranked_lists(fused, len(photos), VERIFIED)
     near = ((fused.ranks > 0) & (fused.ranks <= VERIFIED)).any(axis=(1, 2))
@@ -98,11 +98,17 @@ def _judge_with_geometry(photos: Sequence[Photo], used: Sequence[Encoder], also:
     verify_as_they_are(photos, fused.pairs[wanted], track)
     judged = judge(photos, fused)
     lonely = without_partner(judged, len(photos))
-    if not lonely.size:
+    if lonely.size:
+        proposed = propose_by_variants(photos, used, lonely.tolist(), track)
+        verify_in_all_variants(photos, proposed, lonely.tolist(), track)
+        also = unordered([also, proposed])
+        judged = judge(photos, fuse_encoders(photos, used, NEIGHBOURS, also))
+    common = pairs_with_a_common_partner(photos, judged)
+    if not len(common):
         return judged
-    proposed = propose_by_variants(photos, used, lonely.tolist(), track)
-    verify_in_all_variants(photos, proposed, lonely.tolist(), track)
-    return judge(photos, fuse_encoders(photos, used, NEIGHBOURS, unordered([also, proposed])))
+    without = common[[not found for found in registered(photos, common)]]
+    verify_in_all_variants(photos, without, lonely.tolist(), track)
+    return judge(photos, fuse_encoders(photos, used, NEIGHBOURS, unordered([also, common])))
 
 
 def _alike_by_bits(codes: Codes) -> Indices:

@@ -149,6 +149,18 @@ def count_at_chance(collection: Collection, chance: float) -> tuple[int, float]:
     return found["pairs"], found["false"]
 
 
+def common_partner(one: Photo, other: Photo, visible: PhotoQuerySet) -> Photo | None:
+    """The photo that is most likely a duplicate of both."""
+    shown = Candidate.objects.shown().order_by()
+    chances = [
+        {(second if first == photo.pk else first): chance or 0.0 for first, second, chance in pairs}
+        for photo in (one, other)
+        for pairs in [shown.of(photo).values_list("first_id", "second_id", "probability")]
+    ]
+    common = {pk: min(chance[pk] for chance in chances) for pk in chances[0].keys() & chances[1].keys()}
+    return max(visible.filter(pk__in=common), key=lambda photo: (common[photo.pk], -photo.pk), default=None)
+
+
 def candidate_of(one: Photo, other: Photo) -> Candidate | None:
     first, second = sorted([one, other], key=lambda photo: photo.pk)
     pairs = Candidate.objects.select_related("first__collection", "second__collection")

@@ -41,13 +41,19 @@ def rank_with_encoder(collection: Collection, photos: Sequence[Photo], encoder_i
 
 def fused_ranking(collection: Collection, photos: Sequence[Photo], top: int) -> Ranking:
     """By all evidence: geometry where the matching has verified a pair, else the encoders alone."""
-    number = {photo.pk: index for index, photo in enumerate(photos)}
-    known = Candidate.objects.within(collection)
-    ids = known.values_list("first_id", "second_id")
-    also = np.array([(number[first], number[second]) for first, second in ids], np.int64).reshape(-1, 2)
-    fused = fuse_encoders(photos, embedded_by(collection, Encoder.objects.serving(collection)), top, also)
+    used = embedded_by(collection, Encoder.objects.serving(collection))
+    fused = fuse_encoders(photos, used, top, candidate_pairs(photos))
     lists = ranked_lists(judge(photos, fused).fused, len(photos), top)
     return Ranking("fused", lists.indices, lists.scores)
+
+
+def candidate_pairs(photos: Sequence[Photo]) -> Indices:
+    """(m, 2): the candidates among the photos, which are in the order of their ids."""
+    number = {photo.pk: index for index, photo in enumerate(photos)}
+    collections = {photo.collection_id for photo in photos}
+    known = Candidate.objects.filter(first__collection__in=collections, second__collection__in=collections)
+    ids = known.values_list("first_id", "second_id")
+    return np.array([(number[one], number[other]) for one, other in ids], np.int64).reshape(-1, 2)
 
 
 def fuse_encoders(

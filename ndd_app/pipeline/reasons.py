@@ -2,14 +2,21 @@
 
 from django.utils.translation import gettext as _
 
+from ndd_app.description import adapter
 from ndd_app.models import Candidate, Photo, Registration
 
 SLIGHT_TURN = 0.5
 """Degrees that are worth a word."""
 
 
-def reasons_for(one: Photo, other: Photo, candidate: Candidate | None, registration: Registration | None) -> list[str]:
-    """Sentences for the people who decide; percentages name the scan of `one` first."""
+def reasons_for(
+    one: Photo,
+    other: Photo,
+    candidate: Candidate | None,
+    registration: Registration | None,
+    partner: Photo | None = None,
+) -> list[str]:
+    """Sentences for the people who decide; percentages name the scan of `one` first. `partner`: one of both photos."""
     words = []
     if one.pixel_hash == other.pixel_hash:
         same_file = one.checksum == other.checksum
@@ -20,12 +27,17 @@ def reasons_for(one: Photo, other: Photo, candidate: Candidate | None, registrat
         words.append(
             _(
                 "No matching points were found. That says nothing against the pair: two exposures of one session often"
-                " have none. The encoders alone carry it."
+                " have none."
             )
         )
+        words.append(_through(partner) if partner else _("The encoders alone carry it."))
     if candidate:
         words += _of_ranks(candidate)
     return words
+
+
+def _through(partner: Photo) -> str:
+    return _("Both are likely duplicates of “{title}”.").format(title=adapter().title(partner))
 
 
 def _of_geometry(details: dict) -> list[str]:

@@ -24,6 +24,8 @@ from ndd_app.vision.verification import RECIPE, Details, verify
 BATCH = 128
 SCANS = 2_000
 """Scans kept in memory at once, up to 400 KB each."""
+FEW = 0.1
+"""Share of the keypoints."""
 AS_THEY_ARE = RECIPE
 IN_ALL_VARIANTS = f"{RECIPE}, in all variants"
 
@@ -35,8 +37,14 @@ def registered(photos: Sequence[Photo], pairs: Indices) -> list[Details]:
 
 
 def verify_as_they_are(photos: Sequence[Photo], pairs: Indices, track: Track = untracked) -> None:
+    """And, where few points match, mirrored and inverted: what is symmetrical matches both ways."""
     scans = Scans(photos)
-    _verify(photos, pairs, AS_THEY_ARE, lambda first, second: verify(scans[first], scans[second], (PLAIN,)), track)
+
+    def look(first: int, second: int) -> Details:
+        found = verify(scans[first], scans[second], (PLAIN,))
+        return verify(scans[first], scans[second], VARIANTS) if found and found["share"] < FEW else found
+
+    _verify(photos, pairs, AS_THEY_ARE, look, track)
 
 
 def verify_in_all_variants(

@@ -12,7 +12,7 @@ from ndd_app.description import adapter
 from ndd_app.forms import VerdictForm
 from ndd_app.models import Photo, Registration, Verdict
 from ndd_app.pipeline.comparison import Agreement, compare_descriptions
-from ndd_app.pipeline.pairs import candidate_of, next_open_pair, place_in_queue, queue
+from ndd_app.pipeline.pairs import candidate_of, common_partner, next_open_pair, place_in_queue, queue
 from ndd_app.pipeline.provenance import copies_between
 from ndd_app.pipeline.reasons import reasons_for
 from ndd_app.pipeline.review import agreed_answer, record_verdict
@@ -28,6 +28,7 @@ def compare(request: HttpRequest, first: int, second: int) -> HttpResponse:
     registration = Registration.objects.between(one, other)
     comparisons = compare_descriptions(one, other)
     latest = list(Verdict.objects.on(one, other).latest_of_each_person())
+    partner = common_partner(one, other, adapter().visible(request.user, Photo.objects.all()))
     context = {
         "one": one,
         "other": other,
@@ -39,7 +40,7 @@ def compare(request: HttpRequest, first: int, second: int) -> HttpResponse:
         "absent": [c.field.label for c in comparisons if c.agreement == Agreement.ABSENT],
         "one_gives": sum(c.agreement == Agreement.ONLY_ONE for c in comparisons),
         "other_gives": sum(c.agreement == Agreement.ONLY_OTHER for c in comparisons),
-        "reasons": reasons_for(one, other, candidate, registration),
+        "reasons": reasons_for(one, other, candidate, registration, partner),
         "answers": Verdict.Answer.choices,
         "verdicts": latest,
         "settled": agreed_answer(latest),

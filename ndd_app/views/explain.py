@@ -11,6 +11,7 @@ from django.views.decorators.http import require_safe
 from ndd_app.description import adapter
 from ndd_app.models import Photo
 from ndd_app.models.photo import PhotoQuerySet
+from ndd_app.pipeline.pairs import common_partner
 from ndd_app.pipeline.reasons import reasons_for
 from ndd_app.pipeline.trace import trace_pair
 from ndd_app.views import access
@@ -22,7 +23,8 @@ CHOICES = 20
 def explain(request: HttpRequest, first: int, second: int) -> HttpResponse:
     one, other = access.get_pair(request, first, second)
     trace = trace_pair(one, other, _visible(request))
-    reasons = reasons_for(one, other, trace.candidate, trace.registration)
+    partner = common_partner(one, other, _visible(request))
+    reasons = reasons_for(one, other, trace.candidate, trace.registration, partner)
     context = {"one": one, "other": other, "photos": (one, other), "trace": trace, "reasons": reasons}
     return render(request, "ndd_app/explain.html", context)
 

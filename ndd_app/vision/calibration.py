@@ -15,6 +15,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 from sklearn.ensemble import HistGradientBoostingClassifier
+from threadpoolctl import threadpool_limits
 
 from ndd_app.vision.neighbours import Scores
 
@@ -113,8 +114,9 @@ class Calibration:
     def probabilities(self, evidence: Rows) -> Probabilities:
         if not len(evidence):
             return Probabilities(np.zeros(0, np.float32), np.zeros(0, np.float32))
-        duplicate = self.of_duplicates.predict_proba(evidence[:, OF_DUPLICATES])[:, 1]
-        same_image = duplicate * self.of_same_image.predict_proba(evidence[:, OF_SAME_IMAGE])[:, 1]
+        with threadpool_limits(1):
+            duplicate = self.of_duplicates.predict_proba(evidence[:, OF_DUPLICATES])[:, 1]
+            same_image = duplicate * self.of_same_image.predict_proba(evidence[:, OF_SAME_IMAGE])[:, 1]
         return Probabilities(duplicate.astype(np.float32), same_image.astype(np.float32))
 
 
@@ -134,4 +136,5 @@ def _boosted(evidence: Rows, truth: npt.NDArray[np.bool_], weight: Scores) -> Hi
         early_stopping=False,
         random_state=0,
     )
-    return trees.fit(evidence, truth, sample_weight=weight)
+    with threadpool_limits(1):  # on a busy machine threads that wait for each other take minutes
+        return trees.fit(evidence, truth, sample_weight=weight)

@@ -11,7 +11,10 @@ LOOK_ALIKE = "look-alike"
 CROPPED_TO = 0.85
 """A crop shows at most this share of the other scan …"""
 DETAIL_OUTSIDE = 0.15
-"""… and at least this share of the other one's keypoints lies outside: mounts and scanner beds have few."""
+"""… and at least this share of the other one's keypoints lies outside: scanner beds and plain mounts have few …"""
+GOES_ON = 0.4
+"""… and the other one's tones go on beyond the crop's edge: those of a mount do not."""
+SIDES = ("overlap", "outside", "beyond")
 TURNED = 45
 """Degrees; less is how a print lies on the scanner."""
 
@@ -28,11 +31,14 @@ def kind_of(probability: float, probability_same_image: float, details: Mapping[
 def flags_of(details: Mapping[str, Any]) -> list[str]:
     if not details:
         return []
-    sides = zip(details["overlap"], details["outside"], strict=True)
     flags = {
-        "crop": any(overlap < CROPPED_TO and outside > DETAIL_OUTSIDE for overlap, outside in sides),
+        "crop": any(_shows_more(*side) for side in zip(*(details[name] for name in SIDES), strict=True)),
         "mirrored": details["mirrored"],
         "inverted": details["inverted"],
         "turned": abs(details["rotation"]) > TURNED,
     }
     return [flag for flag, applies in flags.items() if applies]
+
+
+def _shows_more(overlap: float, outside: float, beyond: float | None) -> bool:
+    return overlap < CROPPED_TO and outside > DETAIL_OUTSIDE and (beyond is None or beyond > GOES_ON)

@@ -8,9 +8,10 @@ import numpy as np
 
 from ndd_app.vision.classical import RootSift
 from ndd_app.vision.geometry import PLAIN, Points, Registration, Scan, Variant, register
+from ndd_app.vision.outline import continuation
 from ndd_app.vision.overlay import lay_over, share_of_paper
 
-RECIPE = f"geometry 1 on {RootSift().recipe}"
+RECIPE = f"geometry 2 on {RootSift().recipe}"
 POINTS = 100
 """Matching points that are kept, to be drawn."""
 EDGE = 0.01
@@ -27,6 +28,9 @@ def verify(first: Scan, second: Scan, variants: Iterable[Variant] = (PLAIN,)) ->
 def _details(first: Scan, second: Scan, found: Registration) -> Details:
     overlay = lay_over(first, second, found)
     on_second, on_first = _lies_on(first, second, found)
+    on_first_scan = cv2.perspectiveTransform(second.corners[None], np.linalg.inv(found.homography))[0]
+    on_second_scan = cv2.perspectiveTransform(first.corners[None], found.homography)[0]
+    beyond = continuation(first.grey, on_first_scan), continuation(second.grey, on_second_scan)
     step = -(-found.inliers // POINTS)
     return {
         "matches": found.matches,
@@ -41,6 +45,7 @@ def _details(first: Scan, second: Scan, found: Registration) -> Details:
         "coverage": [*map(_rounded, found.coverage)],
         "overlap": [*map(_rounded, found.overlap)],
         "outside": [_rounded(1 - on_second.mean()), _rounded(1 - on_first.mean())],
+        "beyond": [None if value is None else _rounded(value) for value in beyond],
         "correlation": _rounded(overlay.correlation),
         "agreement": [*map(_rounded, overlay.agreement)],
         "tone": [*map(_rounded, overlay.tone)],

@@ -128,3 +128,31 @@ def test_answers_correct_the_chances_of_the_other_pairs(collection):
         record_verdict(photos[one], photos[other], "no", ana)
     find_duplicates(collection)
     assert pair(collection).probability < before
+
+
+def photos_with_one_between(collection: Collection):
+    """Photo 3 is as near to photo 2 as to photo 4, which are strangers to each other."""
+    encoder = Encoder.objects.get()
+    two, three, four = collection.photos.filter(path__in=["02.jpg", "03.jpg", "04.jpg"]).order_by("path")
+    vectors = [np.array(encoder.embeddings.get(photo=photo).vector) for photo in (two, four)]
+    between = sum(vectors) / np.linalg.norm(sum(vectors))
+    encoder.embeddings.filter(photo=three).update(vector=between)
+    return two, three, four
+
+
+def test_a_common_partner_makes_a_pair_of_two_strangers(collection):
+    two, _, four = photos_with_one_between(collection)
+    find_duplicates(collection)
+    assert Candidate.objects.get(first=two, second=four).probability > 0.5
+
+
+def test_people_settle_what_a_common_partner_is_worth(collection):
+    two, three, four = photos_with_one_between(collection)
+    person = make_cataloguer()
+    record_verdict(two, three, "yes", person)
+    record_verdict(three, four, "yes", person)
+    find_duplicates(collection)
+    assert Candidate.objects.shown().filter(first=two, second=four).exists()
+    record_verdict(three, four, "no", person)
+    find_duplicates(collection)
+    assert not Candidate.objects.filter(first=two, second=four).exists()

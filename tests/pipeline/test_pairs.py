@@ -1,8 +1,15 @@
 import pytest
 from django.utils import timezone
 
-from ndd_app.models import Candidate
-from ndd_app.pipeline.pairs import count_pairs, count_shown, next_open_pair, place_in_queue, possible_duplicates
+from ndd_app.models import Candidate, Photo
+from ndd_app.pipeline.pairs import (
+    common_partner,
+    count_pairs,
+    count_shown,
+    next_open_pair,
+    place_in_queue,
+    possible_duplicates,
+)
 from ndd_app.pipeline.review import record_verdict
 from tests.factories import make_cataloguer, make_collection, make_pair, make_photo
 
@@ -73,3 +80,10 @@ def test_partners_stand_best_first_by_what_is_known(photos, pairs, ana):
     found = possible_duplicates(photos[1], ana)
     assert [pair.partner for pair in found.to_see] == [photos[0], photos[3]]
     assert [pair.partner for pair in found.less_likely] == [photos[2]]
+
+
+def test_the_likeliest_common_partner_that_may_be_seen_is_named(album, photos, pairs):
+    _, one, other, _ = photos
+    assert common_partner(one, other, Photo.objects.all()) == photos[0]
+    assert common_partner(one, other, Photo.objects.exclude(pk=photos[0].pk)) is None
+    assert common_partner(photos[0], one, Photo.objects.all()) is None

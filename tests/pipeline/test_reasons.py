@@ -62,3 +62,11 @@ def test_ranks_and_equal_files_are_reasons(photos):
         "Both are the same file.",
         "Each is the other's nearest photo in the collection.",
     ]
+
+
+def test_a_common_partner_is_named_where_there_are_no_matching_points(photos):
+    words = " ".join(
+        reasons_for(*photos, None, register(photos), make_photo(photos[0].collection, title="The harbour"))
+    )
+    assert "Both are likely duplicates of “The harbour”." in words
+    assert "alone" not in words

@@ -6,6 +6,7 @@ from django.core.management.base import BaseCommand, CommandError
 from ndd_app.exceptions import NddError
 from ndd_app.management.stage import find_collection
 from ndd_app.models import Candidate, Collection, Photo, Registration
+from ndd_app.pipeline.pairs import common_partner
 from ndd_app.pipeline.reasons import reasons_for
 from ndd_app.pipeline.trace import Place, trace_pair
 
@@ -36,7 +37,8 @@ class Command(BaseCommand):
             self.stdout.write(f"{place.name:{width}}  {similarity:>10}  {there:>6}  {back:>6}")
         self.stdout.write("")
         candidate = Candidate.objects.of(one).of(other).first()
-        for reason in reasons_for(one, other, candidate, Registration.objects.between(one, other)):
+        partner = common_partner(one, other, Photo.objects.all())
+        for reason in reasons_for(one, other, candidate, Registration.objects.between(one, other), partner):
             self.stdout.write(reason)
         if chances:
             self.stdout.write("Same image: {:.1%}. Same image or other exposure: {:.1%}.".format(*chances))

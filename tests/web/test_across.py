@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from ndd_app.description import DublinCoreAdapter
 from ndd_app.exceptions import NotAllowed
-from ndd_app.models import Candidate, Evidence, Photo
+from ndd_app.models import Candidate, Evidence, Photo, Registration
 from ndd_app.pipeline.copying import copy_description
 from ndd_app.pipeline.review import record_verdict
 from tests.factories import make_cataloguer, make_collection, make_job, make_pair, make_photo, make_user, record_page
@@ -57,6 +57,7 @@ def pages(collection, *photos) -> list[str]:
         reverse("ndd:jobs"),
         reverse("ndd:encoders"),
         reverse("ndd:compare", args=[photos[0].pk, photos[1].pk]),
+        reverse("ndd:explain", args=[photos[0].pk, photos[1].pk]),
         *(record_page(photo) for photo in photos),
     ]
 
@@ -152,6 +153,18 @@ def test_a_visible_pair_beside_hidden_ones_is_number_one_of_one(ana, collection,
     make_pair(described, bare, 0.9)
     place = ana.get(reverse("ndd:compare", args=[described.pk, bare.pk])).context["place"]
     assert (place.position, place.total, place.open, place.previous, place.next) == (1, 1, 1, None, None)
+
+
+def test_a_hidden_partner_of_two_photos_explains_nothing(ana, boss, pair, described, hidden):
+    other = make_photo(described.collection, seed=5)
+    make_pair(other, hidden, 0.97)
+    make_pair(described, other, 0.9)
+    first, second = sorted([described, other], key=lambda photo: photo.pk)
+    Registration.objects.create(first=first, second=second, recipe="test")
+    for name in ("compare", "explain"):
+        address = reverse(f"ndd:{name}", args=[described.pk, other.pk])
+        assert f"Both are likely duplicates of “{WORD} tree”." in text(boss, address)
+        assert "Both are likely" not in text(ana, address)
 
 
 def test_the_hidden_photo_s_own_addresses_do_not_exist(ana, all_that_can_be_known, hidden):

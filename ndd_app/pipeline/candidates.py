@@ -109,7 +109,8 @@ def fingerprints(photos: Sequence[Photo]) -> Codes:
     """(n, bits) of 0 and 1 for each kind of fingerprint."""
     stored = Fingerprint.objects.in_bulk([photo.pk for photo in photos])
     lost = [_fingerprint_again(photo) for photo in photos if photo.pk not in stored]
-    stored |= {fingerprint.photo_id: fingerprint for fingerprint in Fingerprint.objects.bulk_create(lost)}
+    Fingerprint.objects.bulk_create(lost, ignore_conflicts=True)  # another matching may have been faster
+    stored |= {fingerprint.photo_id: fingerprint for fingerprint in lost}
     names = {Detector.PHASH: "phash", Detector.BLOCK_MEAN: "block_mean"}
     return {
         detector: np.array([[*getattr(stored[photo.pk], name)] for photo in photos]).astype(np.uint8)

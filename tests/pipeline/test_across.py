@@ -2,6 +2,7 @@
 
 import re
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -221,3 +222,19 @@ def test_two_matchings_wait_for_each_other_and_never_in_a_circle():
         order.append("first")
     thread.join(5)
     assert order == ["first", "second"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_collections_can_be_matched_at_the_same_moment(plates, prints):
+    both_are_ready = threading.Barrier(2)
+
+    def match(collection: Collection) -> int:
+        both_are_ready.wait(10)
+        try:
+            return find_duplicates(collection).photos
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(2) as pool:
+        assert list(pool.map(match, (plates, prints))) == [SCENES, SCENES + 3]
+    assert shown() == FOUND

@@ -5,7 +5,7 @@ from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db import transaction
-from django.db.models import Count, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext_lazy as _
@@ -16,6 +16,7 @@ from ndd_app.description import adapter
 from ndd_app.models import Collection, Photo
 from ndd_app.models.photo import PhotoQuerySet
 from ndd_app.pipeline.pairs import count_open, count_pairs, count_shown, with_duplicates
+from ndd_app.pipeline.review import Person
 
 PER_PAGE = 60
 FILTERS = {
@@ -31,7 +32,7 @@ def collections(request: HttpRequest) -> HttpResponse:
     described = Count("photos", filter=Q(photos__in=Photo.objects.described()))
     cover = Photo.objects.filter(collection=OuterRef("pk")).order_by("path").values("pk")[:1]
     visible = _visible_collections(request).annotate(photo_count=Count("photos"), described=described, cover=cover)
-    return render(request, "collections.html", {"collections": visible, "pairs": count_pairs(visible)})
+    return render(request, "collections.html", {"collections": visible, "pairs": count_pairs(visible, request.user)})
 
 
 @require_safe
@@ -39,7 +40,7 @@ def collection(request: HttpRequest, slug: str) -> HttpResponse:
     collection = get_object_or_404(_visible_collections(request), slug=slug)
     words = request.GET.get("q", "").replace("\0", "").strip()  # PostgreSQL knows no NUL
     found = collection.photos.matching(words) if words else collection.photos.all()
-    filtered = _filtered(found)
+    filtered = _filtered(found, request.user)
     shown = request.GET.get("show", "")
     shown = shown if shown in filtered else ""
     page = Paginator(filtered[shown].order_by("path"), PER_PAGE).get_page(request.GET.get("page"))
@@ -49,7 +50,7 @@ def collection(request: HttpRequest, slug: str) -> HttpResponse:
         "shown": shown,
         "filters": [(name, FILTERS[name], photos.count()) for name, photos in filtered.items()],
         "page": page,
-        "duplicates": count_shown(page.object_list),
+        "duplicates": count_shown(page.object_list, request.user),
         "open_pairs": count_open(collection, request.user) if request.user.has_perm("ndd_app.change_photo") else 0,
     }
     return render(request, "collection.html", context)
@@ -88,7 +89,9 @@ def record_edit(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _visible_collections(request: HttpRequest) -> QuerySet[Collection]:
-    every = Collection.objects.all()
+    """Those of which the visitor may see photos, and empty ones: these for visitors only if they are public."""
+    photos = Photo.objects.filter(collection=OuterRef("pk"))
+    every = Collection.objects.filter(Exists(adapter().visible(request.user, photos)) | ~Exists(photos))
     return every if request.user.is_authenticated else every.filter(is_public=True)
 
 
@@ -96,11 +99,11 @@ def _visible_photo(request: HttpRequest, photos: PhotoQuerySet, pk: int) -> Phot
     return get_object_or_404(adapter().visible(request.user, photos.select_related("collection")), pk=pk)
 
 
-def _filtered(photos: PhotoQuerySet) -> dict[str, PhotoQuerySet]:
+def _filtered(photos: PhotoQuerySet, person: Person) -> dict[str, PhotoQuerySet]:
     """What the grid can show, by the name that stands in its address."""
     return {
         "": photos,
         "described": photos.described(),
         "undescribed": photos.undescribed(),
-        "duplicates": with_duplicates(photos),
+        "duplicates": with_duplicates(photos, person),
     }

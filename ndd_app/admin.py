@@ -22,7 +22,9 @@ from ndd_app.exceptions import StorageUnavailable
 from ndd_app.forms import CollectionForm, DublinCoreForm, UploadForm
 from ndd_app.models import Candidate, Collection, Encoder, Evidence, Job, MetadataCopy, Photo, Verdict
 from ndd_app.models.photo import PhotoQuerySet
-from ndd_app.pipeline.pairs import with_duplicates
+from ndd_app.pipeline.pairs import seen_by, with_duplicates
+from ndd_app.pipeline.provenance import visible_copies
+from ndd_app.pipeline.review import visible_verdicts
 from ndd_app.storage import photo_storage, storage_errors_translated
 from ndd_app.tasks import SERVE_FIRST, THEN_ADAPT, Step, enqueue
 
@@ -50,7 +52,7 @@ class CollectionAdmin(Kept):
     list_filter = ["is_public"]
     search_fields = ["title", "slug", "note"]
     form = CollectionForm
-    fields = ["title", "slug", "note", "is_public", "show_from"]
+    fields = ["title", "slug", "note", "is_public", "show_from", "announces_matches", "contact"]
     prepopulated_fields = {"slug": ["title"]}
     actions = ["upload_zip", "adapt", "embed", "find_duplicates"]
 
@@ -137,7 +139,7 @@ class DuplicatesFilter(admin.SimpleListFilter):
         return [("yes", _("with possible duplicates"))]
 
     def queryset(self, request: HttpRequest, queryset: Any) -> PhotoQuerySet:
-        return with_duplicates(queryset) if self.value() == "yes" else queryset
+        return with_duplicates(queryset, request.user) if self.value() == "yes" else queryset
 
 
 @admin.register(Photo)
@@ -211,6 +213,9 @@ class CandidateAdmin(ReadOnly):
     list_select_related = ["first", "second"]
     inlines = [EvidenceInline]
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Candidate]:
+        return seen_by(request.user, Candidate.objects.all())
+
     def view_on_site(self, obj: Candidate) -> str:
         return reverse("ndd:compare", args=[obj.first_id, obj.second_id])
 
@@ -236,6 +241,9 @@ class VerdictAdmin(ReadOnly):
     search_fields = ["first_name", "second_name", "note", "person_name"]
     date_hierarchy = "created_at"
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Verdict]:
+        return visible_verdicts(request.user)
+
 
 @admin.register(MetadataCopy)
 class MetadataCopyAdmin(ReadOnly):
@@ -243,3 +251,6 @@ class MetadataCopyAdmin(ReadOnly):
     list_filter = ["mode", "field_label", "person_name"]
     search_fields = ["source_name", "target_name", "field_label", "person_name"]
     date_hierarchy = "created_at"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[MetadataCopy]:
+        return visible_copies(request.user).filter(hides_source=False)  # type: ignore[misc]

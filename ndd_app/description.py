@@ -123,9 +123,6 @@ class DublinCoreAdapter(DescriptionAdapter):
     def collection_address(self, collection: Collection) -> str | None:
         return reverse("collection", args=[collection.slug])
 
-    def may_view(self, user: Any, photo: Photo) -> bool:
-        return bool(photo.collection.is_public or user.is_authenticated)  # as `visible` says, without a query
-
     def clean(self, field: Field, value: Value) -> Value:
         value = super().clean(field, value)
         try:

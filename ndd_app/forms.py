@@ -29,13 +29,19 @@ class CollectionForm(forms.ModelForm):
 
     class Meta:
         model = Collection
-        fields = ("title", "slug", "note", "is_public", "show_from")
+        fields = ("title", "slug", "note", "is_public", "show_from", "announces_matches", "contact")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         chances = {*CHANCES, self.instance.show_from}
         choices = [(chance, _in_words(self.instance, chance)) for chance in sorted(chances)]
         self.fields["show_from"].choices = choices  # type: ignore[attr-defined]
+
+    def clean(self) -> dict[str, Any]:
+        values = super().clean() or self.cleaned_data
+        if values.get("announces_matches") and not values.get("contact"):
+            self.add_error("contact", _("Say whom people can ask, or announce nothing."))
+        return values
 
 
 def _in_words(collection: Collection, chance: float) -> str:

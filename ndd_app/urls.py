@@ -1,11 +1,13 @@
 from django.urls import path
 
-from ndd_app.views import compare, copying, encoders, groups, jobs, media
+from ndd_app.views import compare, copying, encoders, explain, groups, jobs, media
 
 app_name = "ndd"
 urlpatterns = [
     path("compare/<int:first>/<int:second>/", compare.compare, name="compare"),
     path("compare/<int:first>/<int:second>/verdict/", compare.verdict, name="verdict"),
+    path("explain/<int:first>/", explain.choose, name="explain_with"),
+    path("explain/<int:first>/<int:second>/", explain.explain, name="explain"),
     path("review/<str:slug>/", compare.review, name="review"),
     path("groups/<str:slug>/", groups.groups, name="groups"),
     path("copy/<int:source>/<int:target>/", copying.copy, name="copy"),

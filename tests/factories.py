@@ -47,11 +47,11 @@ def record_page(photo: Photo) -> str:
 
 def make_pair(one: Photo, other: Photo, score: float = 0.9, detectors: tuple[str, ...] = ("classical",)) -> Candidate:
     first, second = sorted([one, other], key=lambda photo: photo.pk)
-    pair = Candidate.objects.create(
-        first=first, second=second, score=score, probability=score, rank_of_second=1, rank_of_first=2
-    )
+    is_across = first.collection_id != second.collection_id
+    ranks = {} if is_across else {"rank_of_second": 1, "rank_of_first": 2}
+    pair = Candidate.objects.create(first=first, second=second, score=score, probability=score, **ranks)
     for detector in detectors:
-        Evidence.objects.create(candidate=pair, detector=detector, score=score, rank_of_second=1, rank_of_first=2)
+        Evidence.objects.create(candidate=pair, detector=detector, score=score, **ranks)
     return pair
 
 

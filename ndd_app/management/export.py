@@ -5,7 +5,7 @@ from argparse import ArgumentParser
 from collections.abc import Iterable
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
@@ -15,7 +15,7 @@ from ndd_app.models import Collection
 
 
 class ExportCommand(BaseCommand):
-    columns: ClassVar[tuple[str, ...]]
+    columns: tuple[str, ...]
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("slug", help="the collection")

@@ -1,6 +1,8 @@
 from django.db import models
 from django.db.models import Exists, F, OuterRef, Q
+from django.db.models.functions import Greatest
 
+from ndd_app.models.collection import Collection
 from ndd_app.models.encoder import Encoder
 from ndd_app.models.photo import Photo
 from ndd_app.models.verdict import Verdict
@@ -10,14 +12,29 @@ class CandidateQuerySet(models.QuerySet["Candidate"]):
     def of(self, photo: Photo) -> "CandidateQuerySet":
         return self.filter(Q(first=photo) | Q(second=photo))
 
+    # Photos of a pair may lie in two collections; the low id comes first, whichever collection it is of.
+
+    def within(self, collection: Collection) -> "CandidateQuerySet":
+        return self.filter(first__collection=collection, second__collection=collection)
+
+    def touching(self, collection: Collection) -> "CandidateQuerySet":
+        """Pairs within the collection, and those of its photos with photos of others."""
+        return self.filter(Q(first__collection=collection) | Q(second__collection=collection))
+
+    def across(self, collection: Collection) -> "CandidateQuerySet":
+        """Pairs of its photos with photos of other collections."""
+        return self.touching(collection).exclude(first__collection=F("second__collection"))
+
     def shown(self) -> "CandidateQuerySet":
-        """Pairs that are likely enough for their collection and were not settled as “no”."""
+        """Pairs that are likely enough for the collections of both photos and were not settled as “no”."""
+        needed = Greatest("first__collection__show_from", "second__collection__show_from")
+        return self.filter(probability__gte=needed).not_refused()
+
+    def not_refused(self) -> "CandidateQuerySet":
         answers = Verdict.objects.latest_of_each_person().filter(first=OuterRef("first"), second=OuterRef("second"))
         said_no = answers.filter(answer=Verdict.Answer.NO)
         said_otherwise = answers.exclude(answer=Verdict.Answer.NO)
-        return self.filter(probability__gte=F("first__collection__show_from")).exclude(
-            Exists(said_no) & ~Exists(said_otherwise)
-        )
+        return self.exclude(Exists(said_no) & ~Exists(said_otherwise))
 
 
 class Candidate(models.Model):
@@ -51,6 +68,11 @@ class Candidate(models.Model):
 
     def __str__(self) -> str:
         return f"{self.first_id} – {self.second_id}: {self.score:.2f}"
+
+    @property
+    def show_from(self) -> float:
+        """The chance from which it is shown: likely enough for both collections, where there are two."""
+        return max(self.first.collection.show_from, self.second.collection.show_from)
 
     def other(self, photo: Photo) -> Photo:
         return self.second if photo.pk == self.first_id else self.first

@@ -14,6 +14,12 @@ class Collection(models.Model):
         validators=[MinValueValidator(0.01), MaxValueValidator(0.999)],
         help_text="Between 0.01 and 0.999: how likely a pair must be to show one image, or two exposures of one scene.",
     )
+    announces_matches = models.BooleanField(
+        default=False,
+        help_text="Where a record has a likely duplicate here, people who may not see this collection are told so, and"
+        " whom to ask: its title and the next field, nothing else.",
+    )
+    contact = models.CharField("whom to ask", max_length=300, blank=True, help_text="A person, an office, an address.")
     matched_at = models.DateTimeField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
 

@@ -1,4 +1,6 @@
 from collections.abc import Iterable
+from math import isnan
+from typing import Any
 
 from django.db import models
 from django.db.models import Q
@@ -83,6 +85,28 @@ class Encoder(models.Model):
             .annotate(distance=CosineDistance("embeddings__vector", models.Subquery(mine)))
             .order_by("distance")[:count]
         )
+
+    def similarity(self, one: Photo, other: Photo) -> float | None:
+        """Their cosine; None where the encoder sees nothing in one of them."""
+        found = self._distances_to(one).filter(photo=other).values_list("distance", flat=True).first()
+        return None if found is None or isnan(found) else 1 - found
+
+    def place(self, photo: Photo, other: Photo, gallery: PhotoQuerySet) -> int | None:
+        """The other's place, from 1, in the photo's list: of its own collection, or of all others if it is of another.
+
+        Only photos of the gallery count. None where the encoder sees nothing in one of the two.
+        """
+        similarity = self.similarity(photo, other)
+        if similarity is None:
+            return None
+        there = Q(photo__collection=photo.collection_id)
+        listed = there if other.collection_id == photo.collection_id else ~there
+        near = self._distances_to(photo).filter(listed, photo__in=gallery.order_by().values("pk"))
+        return near.exclude(photo__in=[photo, other]).filter(distance__lt=1 - similarity).count() + 1
+
+    def _distances_to(self, photo: Photo) -> models.QuerySet[Any]:
+        mine = self.embeddings.filter(photo=photo).values("vector")[:1]
+        return self.embeddings.annotate(distance=CosineDistance("vector", models.Subquery(mine)))
 
 
 def one_of_each_family(encoders: Iterable[Encoder]) -> list[Encoder]:

@@ -2,6 +2,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Exists, F, OuterRef, Q
 
+from ndd_app.models.collection import Collection
 from ndd_app.models.photo import Photo
 
 
@@ -9,6 +10,12 @@ class VerdictQuerySet(models.QuerySet["Verdict"]):
     def on(self, one: Photo, other: Photo) -> "VerdictQuerySet":
         first, second = sorted([one, other], key=lambda photo: photo.pk)
         return self.filter(first=first, second=second)
+
+    def across(self, collection: Collection) -> "VerdictQuerySet":
+        """On pairs of the collection's photos with photos of others."""
+        touching = self.filter(Q(first__collection=collection) | Q(second__collection=collection))
+        there = touching.filter(first__isnull=False, second__isnull=False)
+        return there.exclude(first__collection=F("second__collection"))
 
     def latest_of_each_person(self) -> "VerdictQuerySet":
         same = {name: OuterRef(name) for name in ("first", "second", "person_name")}

@@ -84,7 +84,7 @@ def copy_description(
     """
     descriptions = adapter()
     _require_permission(descriptions, person, target)
-    if not descriptions.may_view(person, source):
+    if not all(descriptions.may_view(person, photo) for photo in (source, target)):
         raise NotAllowed(person=person.get_username() or "An anonymous visitor", photo=descriptions.title(target))
     for photo in sorted([source, target], key=lambda photo: (photo.record, photo.pk)):  # one order: no deadlock
         descriptions.lock(photo)

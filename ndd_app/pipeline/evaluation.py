@@ -74,7 +74,7 @@ def _figures(ranking: Ranking, relevance: Relevance, most: int) -> RankingFigure
 
 def _shown_pairs(collection: Collection, photos: Sequence[Photo]) -> np.ndarray:
     number = {photo.pk: index for index, photo in enumerate(photos)}
-    shown = Candidate.objects.shown().filter(first__collection=collection, second__collection=collection)
+    shown = Candidate.objects.shown().within(collection)
     pairs = [(number[first], number[second]) for first, second in shown.values_list("first_id", "second_id")]
     return np.array(pairs, np.int64).reshape(-1, 2)
 

@@ -34,7 +34,11 @@ class PossibleDuplicate:
     def is_shown(self) -> bool:
         if self.candidate is None or self.candidate.probability is None:
             return False
-        return self.candidate.probability >= self.candidate.first.collection.show_from
+        return self.candidate.probability >= self.candidate.show_from
+
+    @property
+    def is_likely(self) -> bool:
+        return self.settled == Answer.YES or (self.is_shown and self.settled != Answer.NO)
 
     @property
     def rank(self) -> int | None:
@@ -59,11 +63,15 @@ class PossibleDuplicate:
 
 @dataclass(frozen=True)
 class PossibleDuplicates:
-    """All partners of a photo: first those to look at, then those that may be folded away."""
+    """All partners of a photo: first those to look at, then those that may be folded away.
+
+    announced: collections with a likely partner that the person may not see, but may know of.
+    """
 
     to_see: list[PossibleDuplicate]
     less_likely: list[PossibleDuplicate]
     refused: list[PossibleDuplicate]
+    announced: list[Collection]
 
 
 def possible_duplicates(photo: Photo, person: Person) -> PossibleDuplicates:
@@ -76,14 +84,18 @@ def possible_duplicates(photo: Photo, person: Person) -> PossibleDuplicates:
         partners |= Photo.objects.select_related("collection").in_bulk(named_by_people_only)
     descriptions = adapter()
     visible = set(descriptions.visible(person, Photo.objects.filter(pk__in=partners)).values_list("pk", flat=True))
-    found = [
+    every = [
         PossibleDuplicate(photo, partner, by_partner.get(pk), tuple(verdicts.get(pk, ())))
         for pk, partner in partners.items()
-        if pk in visible and not descriptions.same_record(photo, partner)
+        if not descriptions.same_record(photo, partner)
     ]
+    found = [pair for pair in every if pair.partner.pk in visible]
+    hidden = [pair.partner.collection for pair in every if pair.partner.pk not in visible and pair.is_likely]
+    announced = sorted({c for c in hidden if c.announces_matches}, key=lambda collection: collection.title)
     refused = [pair for pair in found if pair.settled == Answer.NO]
     to_see = [pair for pair in found if pair.settled != Answer.NO and (pair.is_shown or pair.verdicts)]
-    return PossibleDuplicates(to_see, [pair for pair in found if not (pair.is_shown or pair.verdicts)], refused)
+    less_likely = [pair for pair in found if not (pair.is_shown or pair.verdicts)]
+    return PossibleDuplicates(to_see, less_likely, refused, announced)
 
 
 def _verdicts_by_partner(photo: Photo) -> dict[int, list[Verdict]]:
@@ -96,37 +108,54 @@ def _verdicts_by_partner(photo: Photo) -> dict[int, list[Verdict]]:
     return verdicts
 
 
-def with_duplicates(photos: PhotoQuerySet) -> PhotoQuerySet:
+def seen_by(person: Person, pairs: CandidateQuerySet) -> CandidateQuerySet:
+    """Those of which the person may see both photos: no list and no count knows of the others."""
+    visible = adapter().visible(person, Photo.objects.all()).order_by().values("pk")
+    return pairs.filter(first__in=visible, second__in=visible)
+
+
+def with_duplicates(photos: PhotoQuerySet, person: Person) -> PhotoQuerySet:
     """Photos with at least one shown pair."""
-    shown = Candidate.objects.shown().filter(Q(first=OuterRef("pk")) | Q(second=OuterRef("pk")))
+    shown = seen_by(person, Candidate.objects.shown()).filter(Q(first=OuterRef("pk")) | Q(second=OuterRef("pk")))
     return photos.filter(Exists(shown))
 
 
-def count_shown(photos: Iterable[Photo]) -> Counter[int]:
+def count_shown(photos: Iterable[Photo], person: Person) -> Counter[int]:
     """How many shown pairs each of the photos has, by its id."""
     ids = {photo.pk for photo in photos}
-    pairs = Candidate.objects.shown().filter(Q(first__in=ids) | Q(second__in=ids)).order_by()
+    shown = seen_by(person, Candidate.objects.shown())
+    pairs = shown.filter(Q(first__in=ids) | Q(second__in=ids)).order_by()
     return Counter(pk for pair in pairs.values_list("first_id", "second_id") for pk in pair if pk in ids)
 
 
-def count_pairs(collections: Iterable[Collection]) -> dict[int, int]:
-    """How many shown pairs each of the collections has, by its id; collections without one are left out."""
-    pairs = Candidate.objects.shown().filter(first__collection__in=list(collections)).order_by()
-    return dict(pairs.values_list("first__collection").annotate(Count("pk")))
+def count_pairs(collections: Iterable[Collection], person: Person) -> Counter[int]:
+    """How many shown pairs each of the collections has, by its id. A pair across two collections counts for both."""
+    ids = {collection.pk for collection in collections}
+    shown = seen_by(person, Candidate.objects.shown()).order_by()
+    found = shown.values_list("first__collection", "second__collection").annotate(Count("pk"))
+    counts: Counter[int] = Counter()
+    for first, second, number in found:
+        counts.update(dict.fromkeys({first, second} & ids, number))
+    return counts
 
 
 def count_at_chance(collection: Collection, chance: float) -> tuple[int, float]:
-    """Pairs of the collection that are at least so likely, and how many of them are expected to be no duplicates."""
-    pairs = Candidate.objects.filter(first__collection=collection, probability__gte=chance)
+    """Pairs within the collection that are at least so likely, and how many of them are expected to be no duplicates.
+
+    Without those that people have refused: these are not shown, however likely.
+    """
+    pairs = Candidate.objects.within(collection).filter(probability__gte=chance).not_refused()
     found = pairs.aggregate(pairs=Count("pk"), false=Sum(1 - F("probability"), default=0.0))
     return found["pairs"], found["false"]
 
 
 def common_partner(one: Photo, other: Photo, visible: PhotoQuerySet) -> Photo | None:
     """The photo that is most likely a duplicate of both."""
+    shown = Candidate.objects.shown().order_by()
     chances = [
-        {pair.other(photo).pk: pair.probability or 0.0 for pair in Candidate.objects.shown().of(photo)}
+        {(second if first == photo.pk else first): chance or 0.0 for first, second, chance in pairs}
         for photo in (one, other)
+        for pairs in [shown.of(photo).values_list("first_id", "second_id", "probability")]
     ]
     common = {pk: min(chance[pk] for chance in chances) for pk in chances[0].keys() & chances[1].keys()}
     return max(visible.filter(pk__in=common), key=lambda photo: (common[photo.pk], -photo.pk), default=None)
@@ -143,7 +172,7 @@ def candidate_of(one: Photo, other: Photo) -> Candidate | None:
 
 @dataclass(frozen=True)
 class PlaceInQueue:
-    """Where a pair stands among the shown pairs of its collection, most likely ones first."""
+    """Where a pair stands among the shown pairs of a collection, most likely ones first."""
 
     position: int | None
     total: int
@@ -153,9 +182,8 @@ class PlaceInQueue:
 
 
 def queue(collection: Collection, person: Person) -> CandidateQuerySet:
-    """The shown pairs of the collection that the person may see."""
-    visible = adapter().visible(person, Photo.objects.filter(collection=collection)).order_by().values("pk")
-    return Candidate.objects.shown().filter(first__in=visible, second__in=visible).order_by("-score", "pk")
+    """The shown pairs of the collection's photos, with each other and with others, that the person may see."""
+    return seen_by(person, Candidate.objects.shown().touching(collection)).order_by("-score", "pk")
 
 
 def open_to(person: Person) -> Q:

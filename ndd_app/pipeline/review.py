@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q, QuerySet
 
 from ndd_app.description import adapter
 from ndd_app.exceptions import NotAllowed
@@ -40,6 +41,13 @@ def record_verdict(one: Photo, other: Photo, answer: str, person: Person, note: 
 
 def latest_verdict_of(person: Person, one: Photo, other: Photo) -> Verdict | None:
     return Verdict.objects.on(one, other).filter(person_name=person.get_username()).first()
+
+
+def visible_verdicts(person: Person) -> QuerySet[Verdict]:
+    """Verdicts on photos that the person may see, or that are no longer there."""
+    visible = adapter().visible(person, Photo.objects.all()).order_by().values("pk")
+    first, second = (Q(**{f"{side}__in": visible}) | Q(**{side: None}) for side in ("first", "second"))
+    return Verdict.objects.filter(first, second)
 
 
 def settled_pairs(photos: Sequence[Photo]) -> dict[tuple[int, int], str]:

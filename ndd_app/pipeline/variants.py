@@ -30,12 +30,12 @@ def propose_by_variants(
     proposed = [np.empty((0, 2), np.int64)]
     for encoder in encoders:
         gallery = load_embeddings(photos, encoder)
-        for queries in _variants_of([photos[number] for number in lonely], encoder, track):
+        for queries in variants_of([photos[number] for number in lonely], encoder, track):
             proposed.append(_nearest_to(queries, gallery, lonely))
     return unordered(proposed)
 
 
-def _variants_of(lonely: Sequence[Photo], encoder: Encoder, track: Track) -> Iterable[Embeddings]:
+def variants_of(lonely: Sequence[Photo], encoder: Encoder, track: Track) -> Iterable[Embeddings]:
     try:
         loaded = load_encoder(encoder)
     except NddError:  # weights that are out of reach stop no matching: its embeddings are there

@@ -6,6 +6,7 @@ from functools import lru_cache
 
 import cv2
 import numpy as np
+from django.db.models import F
 
 from ndd_app.exceptions import NddError
 from ndd_app.models import Photo, Registration
@@ -105,8 +106,11 @@ def _store(photos: Sequence[Photo], batch: Iterable[tuple[tuple[int, int], Detai
 
 
 def _stored(photos: Sequence[Photo], recipes: Iterable[str]) -> dict[tuple[int, int], Details]:
+    """Of photos of one collection, or, where they are of several, of pairs across these."""
     collections = {photo.collection_id for photo in photos}
     rows = Registration.objects.filter(
         first__collection__in=collections, second__collection__in=collections, recipe__in=list(recipes)
     )
+    if len(collections) > 1:
+        rows = rows.exclude(first__collection=F("second__collection"))
     return {(first, second): found for first, second, found in rows.values_list("first_id", "second_id", "details")}

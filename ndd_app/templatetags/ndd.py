@@ -30,7 +30,7 @@ def copied_fields(context: template.Context, photo: Photo) -> dict[str, Any]:
     """Which values of a description were copied: from where, by whom, when."""
     request = context["request"]
     may_edit = adapter().may_edit(request.user, photo)
-    return {"copies": find_copied_fields(photo), "may_edit": may_edit, "request": request}
+    return {"copies": find_copied_fields(photo, request.user), "may_edit": may_edit, "request": request}
 
 
 @register.inclusion_tag("ndd_app/running_jobs.html", takes_context=True)

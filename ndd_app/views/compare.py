@@ -25,6 +25,7 @@ from ndd_app.views.words import short_title
 def compare(request: HttpRequest, first: int, second: int) -> HttpResponse:
     one, other = access.get_pair(request, first, second)
     candidate = candidate_of(one, other)
+    registration = Registration.objects.between(one, other)
     comparisons = compare_descriptions(one, other)
     latest = list(Verdict.objects.on(one, other).latest_of_each_person())
     partner = common_partner(one, other, adapter().visible(request.user, Photo.objects.all()))
@@ -32,13 +33,14 @@ def compare(request: HttpRequest, first: int, second: int) -> HttpResponse:
         "one": one,
         "other": other,
         "candidate": candidate,
-        "overlay": overlay_of(one, other),
+        "has_ranks": one.collection_id == other.collection_id,
+        "overlay": overlay_of(one, other, registration),
         "evidence": candidate.evidence.select_related("encoder") if candidate else [],
         "comparisons": [c for c in comparisons if c.agreement != Agreement.ABSENT],
         "absent": [c.field.label for c in comparisons if c.agreement == Agreement.ABSENT],
         "one_gives": sum(c.agreement == Agreement.ONLY_ONE for c in comparisons),
         "other_gives": sum(c.agreement == Agreement.ONLY_OTHER for c in comparisons),
-        "reasons": reasons_for(one, other, candidate, Registration.objects.between(one, other), partner),
+        "reasons": reasons_for(one, other, candidate, registration, partner),
         "answers": Verdict.Answer.choices,
         "verdicts": latest,
         "settled": agreed_answer(latest),

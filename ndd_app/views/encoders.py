@@ -40,7 +40,8 @@ def encoders(request: HttpRequest) -> HttpResponse:
 @access.login_required
 @require_safe
 def encoder(request: HttpRequest, pk: int) -> HttpResponse:
-    encoder = get_object_or_404(Encoder.objects.select_related("collection"), pk=pk)
+    visible = Q(collection=None) | Q(collection__in=access.visible_collections(request))
+    encoder = get_object_or_404(Encoder.objects.filter(visible).select_related("collection"), pk=pk)
     return render(request, "ndd_app/encoder.html", {"encoder": encoder, "photos": encoder.embeddings.count()})
 
 

@@ -72,9 +72,8 @@ class Overlay:
         return self.first, self.second
 
 
-def overlay_of(one: Photo, other: Photo) -> Overlay | None:
+def overlay_of(one: Photo, other: Photo, row: Registration | None) -> Overlay | None:
     """With `one` on the left; None where geometry found nothing, or did not look."""
-    row = Registration.objects.between(one, other)
     if not row or not row.details:
         return None
     details = row.as_seen_from(one)

@@ -6,7 +6,7 @@ with the logarithm of their rank (an exponential tail, as in the E-values of seq
 the line is fitted to each photo's own list, behind the ranks where its duplicates may stand.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,6 +40,18 @@ class Lists:
 
     indices: Indices
     scores: Scores
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some photos of a gallery that is too large to be held at once.
+
+    numbers: (n,) the photos' names, rising; groups: (n,) what each belongs to; rows: (n, d) embeddings.
+    """
+
+    numbers: Indices
+    groups: Indices
+    rows: Embeddings
 
 
 @dataclass(frozen=True)
@@ -90,6 +102,25 @@ def nearest(embeddings: Embeddings, count: int) -> Lists:
     return Lists(indices, scores)
 
 
+def nearest_in(queries: Part, gallery: Iterable[Part], count: int, elsewhere: bool = False) -> Lists:
+    """Every query's nearest photos in a gallery that passes by part by part; `elsewhere`: only those of other groups.
+
+    Exact; never the query itself; memory BLOCK × part. The lists hold the gallery's numbers, -1 where there are no
+    more; a zero row has no list.
+    """
+    lists = _empty_lists(len(queries.rows), count)
+    for part in gallery:
+        for start in range(0, len(queries.rows), BLOCK):
+            block = slice(start, start + BLOCK)
+            similarity = queries.rows[block] @ part.rows.T
+            own, theirs = (queries.groups, part.groups) if elsewhere else (queries.numbers, part.numbers)
+            similarity[own[block, None] == theirs] = -np.inf
+            _insert(lists, block, similarity, part.numbers)
+    lists.indices[np.isneginf(lists.scores)] = -1
+    lists.indices[np.abs(queries.rows).sum(axis=1) == 0] = -1
+    return _without_empty_ends(lists)
+
+
 def nearest_of_two(embeddings: Embeddings, one: int, other: int) -> tuple[float, int | None, int | None]:
     """Their cosine, the place of the other in the one's list and the other way round; None for a zero row."""
     similarity = float(embeddings[one] @ embeddings[other])
@@ -112,18 +143,33 @@ def fuse(embeddings: Sequence[Embeddings], count: int, also: Indices | None = No
     """
     lists = [nearest(matrix, max(count, LAST_STRANGER)) for matrix in embeddings]
     pairs = unordered([pairs_within(found, count) for found in lists] + ([] if also is None else [also]))
-    similarity = np.stack([_similarity(matrix, pairs) for matrix in embeddings], axis=1)
-    surprise = np.stack([_surprise(*column, pairs) for column in zip(lists, similarity.T, strict=True)], axis=1)
     ranks = np.stack([places(found, pairs) for found in lists], axis=1)
+    return fuse_pairs(pairs, embeddings, lists, ranks)
+
+
+def fuse_pairs(
+    pairs: Indices,
+    embeddings: Sequence[Embeddings],
+    strangers: Sequence[Lists],
+    ranks: Indices,
+    photos: int | None = None,
+) -> Fused:
+    """The pairs as every encoder sees them: how surprising against `strangers`, chosen out of so many `photos`."""
+    similarity = np.stack([_similarity(matrix, pairs) for matrix in embeddings], axis=1)
+    columns = zip(strangers, similarity.T, strict=True)
+    surprise = np.stack([_surprise(*column, pairs, photos) for column in columns], axis=1)
     able = ~np.isnan(surprise)
     scores = np.where(able, surprise, 0).sum(axis=1) / np.maximum(able.sum(axis=1), 1)
     return Fused(pairs, np.where(able.any(axis=1), scores, -np.inf).astype(np.float32), similarity, ranks)
 
 
-def surroundings(lists: Lists) -> Surroundings:
-    """The line through each photo's strangers. Few photos have no far ranks: the further half of the list serves."""
+def surroundings(lists: Lists, photos: int | None = None) -> Surroundings:
+    """The line through each photo's strangers. Few photos have no far ranks: the further half of the list serves.
+
+    `photos`: how many the lists were chosen from, where that is not one a list.
+    """
     length = lists.scores.shape[1]
-    last = max(2 * FIRST_STRANGER, min(LAST_STRANGER, len(lists.scores) // NEAR))
+    last = max(2 * FIRST_STRANGER, min(LAST_STRANGER, (photos or len(lists.scores)) // NEAR))
     window = slice(min(FIRST_STRANGER, length // 2), min(last, length))
     scores = lists.scores[:, window]
     logs = np.log(np.arange(1, length + 1, dtype=np.float32))[window]
@@ -188,13 +234,34 @@ def _top(similarity: torch.Tensor, count: int) -> tuple[Indices, Scores]:
     return candidates.gather(1, order).numpy(), values.numpy()
 
 
-def _surprise(lists: Lists, similarity: Scores, pairs: Indices) -> Scores:
+def _empty_lists(photos: int, count: int) -> Lists:
+    return Lists(np.full((photos, count), -1, np.int64), np.full((photos, count), -np.inf, np.float32))
+
+
+def _insert(lists: Lists, rows: slice, similarity: Scores, numbers: Indices) -> None:
+    """Bring what is nearer than the present entries into some rows of the lists. similarity: (rows, m)."""
+    found, scores = _top(torch.from_numpy(similarity), min(lists.scores.shape[1], len(numbers)))
+    indices = np.concatenate([lists.indices[rows], numbers[found]], axis=1)
+    scores = np.concatenate([lists.scores[rows], scores], axis=1)
+    order = np.argsort(-scores, axis=1, kind="stable")[:, : lists.scores.shape[1]]
+    lists.indices[rows] = np.take_along_axis(indices, order, axis=1)
+    lists.scores[rows] = np.take_along_axis(scores, order, axis=1)
+
+
+def _without_empty_ends(lists: Lists) -> Lists:
+    """As wide as the longest list, with 0 for the scores that are not there."""
+    width = int((lists.indices >= 0).sum(axis=1).max(initial=0))
+    indices = lists.indices[:, :width]
+    return Lists(indices, np.where(indices >= 0, lists.scores[:, :width], 0).astype(np.float32))
+
+
+def _surprise(lists: Lists, similarity: Scores, pairs: Indices, photos: int | None) -> Scores:
     """(m,); NaN where the encoder sees nothing in one of the two photos."""
     sees = np.asarray((lists.indices >= 0).any(axis=1))
     able = sees[pairs].all(axis=1)
     firsts, seconds = pairs[able].T
     surprise = np.full(len(pairs), np.nan, np.float32)
-    surprise[able] = surroundings(lists).surprise(firsts, seconds, similarity[able])
+    surprise[able] = surroundings(lists, photos).surprise(firsts, seconds, similarity[able])
     return surprise
 
 

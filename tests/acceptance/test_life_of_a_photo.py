@@ -100,6 +100,7 @@ def say_no_to_one_pair(page, site: Site) -> None:
 
 def copy_two_fields_and_undo_one(page, site: Site) -> None:
     open_comparison(page, site, "00_rescan.jpg", "00.jpg")
+    assert_fits_into(page, width=400)
     page.get_by_role("link", name="Copy to the left").click()
     page.get_by_role("group", name="Place").get_by_label("Leave absent").check()
     page.get_by_role("button", name="Copy 2 fields").click()
@@ -110,6 +111,14 @@ def copy_two_fields_and_undo_one(page, site: Site) -> None:
     page.get_by_role("button", name="Undo the copy of Date").click()
     page.get_by_text("undone by ana").wait_for()
     assert description(site, "00_rescan.jpg") == {"title": "Old bridge", "date": "", "place": ""}
+
+
+def assert_fits_into(page, width: int) -> None:
+    """Only what scrolls by itself may be wider."""
+    size = page.viewport_size
+    page.set_viewport_size({"width": width, "height": 800})
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.set_viewport_size(size)
 
 
 def open_comparison(page, site: Site, path: str, other: str) -> None:

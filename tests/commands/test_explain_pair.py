@@ -109,3 +109,19 @@ def test_nothing_embedded_says_what_to_do():
     with pytest.raises(CommandError, match="embed_collection new"):
         explain("new", "a.jpg", "b.jpg")
     assert not Job.objects.exists()
+
+
+def test_a_pair_across_collections_is_explained_from_what_is_stored(box):
+    other = make_collection("crate", title="Crate")
+    make_photo(other, "copy.jpg", pixels=cropped(draw_photo(5, 320, 240), 0.8))
+    make_photo(other, "stranger.jpg", pixels=draw_photo(77, 320, 240))
+    embed_collection(other)
+    assert "Not looked at yet" in explain("box", "05.jpg", "copy.jpg", "--in", "crate")
+    find_duplicates(other)
+    words = explain("box", "05.jpg", "copy.jpg", "--in", "crate")
+    assert "matching points over" in words
+    assert "Shown: its chance of" in words
+    lost = explain("crate", "stranger.jpg", "05.jpg", "--in", "box")
+    assert "Lost" in lost or "does not reach" in lost
+    with pytest.raises(CommandError, match=r"crate has no photo 05\.jpg"):
+        explain("box", "05.jpg", "05.jpg", "--in", "crate")

@@ -70,8 +70,8 @@ def test_scans_that_were_put_on_one_record_are_skipped(album, photos, pairs, ana
 
 def test_counts_leave_out_what_is_settled_as_no(album, photos, pairs, ana):
     record_verdict(pairs[0].first, pairs[0].second, "no", ana)
-    assert count_shown(photos) == {photos[0].pk: 2, photos[2].pk: 1, photos[3].pk: 1}
-    assert count_pairs([album]) == {album.pk: 2}
+    assert count_shown(photos, ana) == {photos[0].pk: 2, photos[2].pk: 1, photos[3].pk: 1}
+    assert count_pairs([album], ana) == {album.pk: 2}
 
 
 def test_partners_stand_best_first_by_what_is_known(photos, pairs, ana):

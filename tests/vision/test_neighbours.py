@@ -3,9 +3,13 @@ import pytest
 
 from ndd_app.vision import neighbours
 from ndd_app.vision.neighbours import (
+    LAST_STRANGER,
+    Part,
     fuse,
+    fuse_pairs,
     nearest,
     nearest_by_bits,
+    nearest_in,
     pairs_within,
     places,
     ranked_lists,
@@ -107,3 +111,46 @@ def test_bits_are_compared_by_hamming():
     assert lists.scores[3, 0] == pytest.approx(60 / 64)
     assert shared_bits(codes, np.array([[3, 7]]))[0] == pytest.approx(60 / 64)
     assert pairs_within(lists, 3, at_least=0.9).tolist() == [[3, 7], [7, 3]]
+
+
+def in_parts(rows: np.ndarray, groups: np.ndarray, numbers: np.ndarray, size: int) -> list[Part]:
+    places = [slice(start, start + size) for start in range(0, len(rows), size)]
+    return [Part(numbers[place], groups[place], rows[place]) for place in places]
+
+
+@pytest.mark.parametrize("size", [3, 17, 60])
+def test_a_gallery_that_passes_by_in_parts_gives_the_lists_of_a_plain_sort(monkeypatch, size):
+    monkeypatch.setattr(neighbours, "BLOCK", 7)
+    rows, groups, numbers = strangers(60), np.arange(60) % 3, np.arange(60) * 10 + 5
+    queries = Part(numbers[::4], groups[::4], rows[::4])
+    gallery = in_parts(rows, groups, numbers, size)
+    every, others = nearest_in(queries, gallery, 9), nearest_in(queries, gallery, 9, elsewhere=True)
+    for place, photo in enumerate(range(0, 60, 4)):
+        near = sorted((n for n in range(60) if n != photo), key=lambda n: -float(rows[n] @ rows[photo]))
+        assert every.indices[place].tolist() == [numbers[n] for n in near[:9]]
+        assert others.indices[place].tolist() == [numbers[n] for n in near if groups[n] != groups[photo]][:9]
+    assert np.allclose(every.scores, nearest(rows, 9).scores[::4])
+
+
+def test_lists_end_where_the_gallery_does():
+    rows, groups = strangers(8), np.array([0, 0, 0, 0, 0, 0, 1, 1])
+    rows[1] = 0
+    queries = Part(np.arange(8), groups, rows)
+    every, others = nearest_in(queries, [queries], 100), nearest_in(queries, [queries], 100, elsewhere=True)
+    assert every.indices.shape == (8, 7)
+    assert others.indices.shape == (8, 6)
+    assert [(row >= 0).sum() for row in others.indices] == [2, 0, 2, 2, 2, 2, 6, 6]
+    assert set(every.indices[1]) == {-1}
+    assert np.isfinite(others.scores).all()
+
+
+def test_pairs_in_a_gallery_are_about_as_surprising_as_in_a_collection_of_its_own():
+    rows = with_duplicates(200, 20)
+    whole = fuse([rows], 199)
+    some = Part(np.arange(40), np.arange(40) % 2, rows[:40])
+    everything = Part(np.arange(200), np.arange(200) % 2, rows)
+    pairs = np.array(sorted(planted(20)))
+    strangers_of = nearest_in(some, [everything], LAST_STRANGER)
+    fused = fuse_pairs(pairs, [some.rows], [strangers_of], np.zeros((20, 1, 2), np.int64), 200)
+    scores = dict(zip(map(tuple, whole.pairs.tolist()), whole.scores, strict=True))
+    assert fused.scores == pytest.approx([scores[pair] for pair in map(tuple, pairs.tolist())], abs=0.25)

@@ -63,6 +63,15 @@ def test_the_chance_is_chosen_by_what_it_would_show(boss, collection):
     assert "70 %: 2 pairs, about 0.2 of them false" in page
 
 
+def test_refused_pairs_are_in_no_choice(boss, collection):
+    photos = [make_photo(collection) for _ in range(3)]
+    make_pair(photos[0], photos[1], 0.96)
+    make_pair(photos[1], photos[2], 0.97)
+    record_verdict(photos[0], photos[1], "no", make_cataloguer())
+    page = boss.get(url(Collection, "change", collection.pk)).content.decode()
+    assert "95 %: 1 pairs, about 0.0 of them false" in page
+
+
 @pytest.mark.parametrize(
     ("action", "kinds"),
     [("adapt", ["adapt", "embed", "match"]), ("embed", ["embed"]), ("find_duplicates", ["embed", "match"])],

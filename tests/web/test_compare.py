@@ -1,8 +1,10 @@
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from ndd_app.models import Verdict
 from ndd_app.pipeline.review import record_verdict
-from tests.factories import make_cataloguer, make_pair, make_photo, record_page
+from tests.factories import make_cataloguer, make_collection, make_pair, make_photo, record_page
 
 
 def address(one, other, name="compare") -> str:
@@ -30,8 +32,27 @@ def test_ranks_follow_the_sides(ana, described, bare):
     assert row.format(2, 1) in ana.get(address(bare, described)).content.decode()
 
 
-def test_pairs_that_no_matching_named_can_be_compared(ana, described, bare):
-    assert "The matching did not name this pair." in ana.get(address(described, bare)).content.decode()
+def test_pairs_that_no_matching_named_can_be_compared(ana, cataloguer, described, bare):
+    page = ana.get(address(described, bare)).content.decode()
+    assert "The matching did not name this pair." in page
+    assert "named by a person" not in page
+    record_verdict(described, bare, "yes", cataloguer)
+    assert "named by a person, not found by the matching" in ana.get(address(described, bare)).content.decode()
+
+
+def test_ranks_are_a_matter_of_one_collection(ana, described, bare):
+    other = make_photo(make_collection("other"), "other.jpg", seed=9)
+    make_pair(described, bare)
+    make_pair(described, other)
+    assert "Rank →" in ana.get(address(described, bare)).content.decode()
+    assert "Rank →" not in ana.get(address(described, other)).content.decode()
+
+
+def test_what_geometry_found_is_asked_for_once(ana, described, bare):
+    make_pair(described, bare)
+    with CaptureQueriesContext(connection) as queries:
+        ana.get(address(described, bare))
+    assert sum('FROM "ndd_app_registration"' in query["sql"] for query in queries) == 1
 
 
 def test_probability_and_relation_are_shown_where_known(ana, described, bare):

@@ -38,6 +38,7 @@ def test_the_page_repeats_what_the_last_embedding_said(ana, collection):
 
 
 def test_an_encoder_tells_how_it_came_about(ana, collection):
+    make_photo(collection)
     encoder = make_encoder(
         collection, parameters={"power": 0.25}, curve=[{"power": 0.5, "score": 0.83}], versions={"numpy": "2.4"},
         receipt={"decision": "kept the site encoder"}, notes="Fitted without labels.",
@@ -45,3 +46,7 @@ def test_an_encoder_tells_how_it_came_about(ana, collection):
     page = ana.get(encoder.get_absolute_url()).content.decode()
     for text in ("0.25", "0.83", "numpy 2.4", "8 photos", "kept the site encoder", "Fitted without labels."):
         assert text in page
+
+
+def test_an_encoder_of_a_collection_of_which_nothing_may_be_seen_is_not_there(ana, collection):
+    assert ana.get(make_encoder(collection).get_absolute_url()).status_code == 404

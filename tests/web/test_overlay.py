@@ -22,6 +22,10 @@ def register(one, other, homography=IDENTITY, **details) -> Registration:
     return Registration.objects.create(first=one, second=other, recipe="test", details=details)
 
 
+def laid(one, other):
+    return overlay_of(one, other, Registration.objects.between(one, other))
+
+
 def flat(points) -> list[float]:
     return [value for point in points for value in point]
 
@@ -32,14 +36,14 @@ def page(client, one, other) -> str:
 
 def test_equal_scans_lie_on_each_other(described, bare):
     register(described, bare)
-    overlay = overlay_of(described, bare)
+    overlay = laid(described, bare)
     assert flat(overlay.first.quad) == flat(overlay.second.quad) == pytest.approx(flat(WHOLE))
     assert overlay.matrix3d == "matrix3d(1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1)"
 
 
 def test_each_scan_has_the_corners_of_the_other_one(described, bare):
     register(described, bare, HALF_AND_SHIFTED)
-    overlay = overlay_of(described, bare)
+    overlay = laid(described, bare)
     assert flat(overlay.second.quad) == pytest.approx([80, 40, 240, 40, 240, 160, 80, 160])
     assert flat(overlay.first.quad) == pytest.approx([-160, -80, 480, -80, 480, 400, -160, 400])
     assert overlay.matrix3d == "matrix3d(2, 0, 0, 0, 0, 2, 0, 0, 0, 0, 1, 0, -360, -180, 0, 1)"
@@ -47,7 +51,7 @@ def test_each_scan_has_the_corners_of_the_other_one(described, bare):
 
 def test_sides_may_be_swapped(described, bare):
     register(described, bare, HALF_AND_SHIFTED)
-    overlay, swapped = overlay_of(described, bare), overlay_of(bare, described)
+    overlay, swapped = laid(described, bare), laid(bare, described)
     assert (swapped.first, swapped.second) == (overlay.second, overlay.first)
     assert swapped.matrix3d == "matrix3d(0.5, 0, 0, 0, 0, 0.5, 0, 0, 0, 0, 1, 0, 180, 90, 0, 1)"
 
@@ -55,7 +59,7 @@ def test_sides_may_be_swapped(described, bare):
 def test_places_count_in_longer_sides(collection, described):
     upright = make_photo(collection, pixels=draw_photo(2, 100, 200))
     register(described, upright)
-    assert flat(overlay_of(described, upright).first.quad) == pytest.approx([0, 0, 160, 0, 160, 320, 0, 320])
+    assert flat(laid(described, upright).first.quad) == pytest.approx([0, 0, 160, 0, 160, 320, 0, 320])
 
 
 def test_the_inverse_leads_back():

@@ -106,7 +106,7 @@ class Command(BaseCommand):
         notes = [note for job in latest.values() for note in job.result.get("notes", [])]
         this_run = done.filter(finished_at__gte=self.started_at).order_by("pk")
         seconds = [f"{job.get_kind_display().lower()} {job.seconds or 0:.1f}" for job in this_run]
-        shown = Candidate.objects.shown().filter(first__collection=collection)
+        shown = Candidate.objects.shown().touching(collection)
         self.stdout.write(self.style.MIGRATE_HEADING(f"\n{collection.title}"))
         self.stdout.write(f"  photos       {collection.photos.count()}")
         self.stdout.write(f"  unreadable   {len(latest[Job.Kind.INGEST].result['problems'])}")

@@ -8,6 +8,7 @@ from ndd_app.management.stage import find_collection
 from ndd_app.models import Candidate, Collection, Photo, Registration
 from ndd_app.pipeline.pairs import common_partner
 from ndd_app.pipeline.reasons import reasons_for
+from ndd_app.pipeline.trace import Place, trace_pair
 
 
 class Command(BaseCommand):
@@ -17,30 +18,43 @@ class Command(BaseCommand):
         parser.add_argument("slug", help="the collection")
         parser.add_argument("one", help="a photo: its path in the source, or its identifier")
         parser.add_argument("other", help="another photo of the collection")
+        parser.add_argument("--in", dest="other_slug", help="the collection of the other photo, if it is another one")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        from ndd_app.pipeline.explanation import explain_pair
-
-        collection = find_collection(options["slug"])
-        one, other = (find_photo(collection, options[name]) for name in ("one", "other"))
+        one = find_photo(find_collection(options["slug"]), options["one"])
+        other = find_photo(find_collection(options["other_slug"] or options["slug"]), options["other"])
         if one == other:
             raise CommandError("That is one photo. Name two.")
         try:
-            found = explain_pair(one, other)
+            places, chances, outcome = self.explain(one, other)
         except NddError as error:
             raise CommandError(str(error)) from error
-        width = max(len(place.name) for place in found.places)
+        width = max((len(place.name) for place in places), default=0)
         self.stdout.write(f"{one.path} – {other.path}\n\n{'':{width}}  similarity  rank →  rank ←")
-        for place in found.places:
+        for place in places:
             there, back = (rank or "–" for rank in (place.of_other, place.of_one))
-            self.stdout.write(f"{place.name:{width}}  {place.similarity:10.3f}  {there:>6}  {back:>6}")
+            similarity = "–" if place.similarity is None else f"{place.similarity:.3f}"
+            self.stdout.write(f"{place.name:{width}}  {similarity:>10}  {there:>6}  {back:>6}")
         self.stdout.write("")
         candidate = Candidate.objects.of(one).of(other).first()
         partner = common_partner(one, other, Photo.objects.all())
         for reason in reasons_for(one, other, candidate, Registration.objects.between(one, other), partner):
             self.stdout.write(reason)
-        self.stdout.write(f"Same image: {found.same_image:.1%}. Same image or other exposure: {found.duplicate:.1%}.")
-        self.stdout.write(found.outcome)
+        if chances:
+            self.stdout.write("Same image: {:.1%}. Same image or other exposure: {:.1%}.".format(*chances))
+        self.stdout.write(outcome)
+
+    def explain(self, one: Photo, other: Photo) -> tuple[list[Place], tuple[float, float] | None, str]:
+        """Within a collection the pair is verified here and now; across, what the database holds is told."""
+        if one.collection_id != other.collection_id:
+            trace = trace_pair(one, other, Photo.objects.all())
+            found = trace.candidate
+            chances = (found.probability_same_image or 0.0, found.probability or 0.0) if found else None
+            return trace.places, chances, trace.outcome
+        from ndd_app.pipeline.explanation import explain_pair
+
+        explained = explain_pair(one, other)
+        return explained.places, (explained.same_image, explained.duplicate), explained.outcome
 
 
 def find_photo(collection: Collection, name: str) -> Photo:

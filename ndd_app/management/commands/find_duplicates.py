@@ -2,11 +2,11 @@ from argparse import ArgumentParser
 from typing import Any
 
 from ndd_app.management.stage import StageCommand
-from ndd_app.models import Job
+from ndd_app.models import Candidate, Job
 
 
 class Command(StageCommand):
-    help = "Match every photo of a collection with all others and store the pairs that may be duplicates."
+    help = "Match every photo of a collection with all others of the archive; store the pairs that may be duplicates."
     kind = Job.Kind.MATCH
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -24,3 +24,8 @@ class Command(StageCommand):
             f" {result['shown']} shown, of which {result['expected_false']:.1f} are expected to be none"
             f" (from a chance of {job.collection.show_from:.0%})."
         )
+        across = Candidate.objects.across(job.collection)
+        if across.exists():
+            self.stdout.write(
+                f"{across.count()} more pairs with photos of other collections; {across.shown().count()} shown."
+            )

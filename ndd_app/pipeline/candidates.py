@@ -1,0 +1,123 @@
+"""What is stored of judged pairs: candidates, and what each detector says about them."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from ndd_app.description import adapter
+from ndd_app.models import Candidate, Encoder, Evidence, Fingerprint, Photo
+from ndd_app.pipeline.features import read_pixels
+from ndd_app.pipeline.judgement import Judged
+from ndd_app.pipeline.limits import FLOOR
+from ndd_app.vision import hashing
+from ndd_app.vision.neighbours import Indices, shared_bits, unordered
+from ndd_app.vision.relations import flags_of, kind_of
+from ndd_app.vision.verification import Details
+
+CONFIDENT = 0.9
+"""A photo with a partner of this chance needs no variants."""
+LIKE_BITS = 0.9
+"""The share of equal bits from which on a fingerprint proposes a pair, and is worth being mentioned."""
+Detector = Evidence.Detector
+Codes = dict[str, npt.NDArray[np.uint8]]
+
+
+def worth_storing(photos: Sequence[Photo], judged: Judged, answered: Indices) -> Judged:
+    likely = judged.probabilities.duplicate >= FLOOR
+    kept = (likely | among(judged.fused.pairs, answered)) & ~_of_one_record(photos, judged.fused.pairs)
+    return judged.only(kept)
+
+
+def without_partner(judged: Judged, photos: int) -> Indices:
+    """The photos, as indices, that have no confident partner."""
+    return np.setdiff1d(np.arange(photos), judged.fused.pairs[judged.probabilities.duplicate >= CONFIDENT])
+
+
+def _of_one_record(photos: Sequence[Photo], pairs: Indices) -> npt.NDArray[np.bool_]:
+    same_record = adapter().same_record
+    return np.array([same_record(photos[first], photos[second]) for first, second in pairs], bool)
+
+
+def as_pairs(pairs: Iterable[tuple[int, int]]) -> Indices:
+    return np.array(list(pairs), np.int64).reshape(-1, 2)
+
+
+def among(pairs: Indices, some: Indices) -> npt.NDArray[np.bool_]:
+    wanted = {(int(first), int(second)) for first, second in unordered([some])}
+    return np.array([(int(first), int(second)) in wanted for first, second in pairs], bool)
+
+
+def candidates_of(photos: Sequence[Photo], judged: Judged, ranks: Indices) -> list[Candidate]:
+    probabilities = judged.probabilities
+    chances = zip(probabilities.duplicate.tolist(), probabilities.same_image.tolist(), strict=True)
+    columns = zip(judged.fused.pairs, judged.fused.scores.tolist(), chances, judged.details, ranks, strict=True)
+    return [
+        Candidate(
+            first=photos[first],
+            second=photos[second],
+            score=score,
+            probability=duplicate,
+            probability_same_image=same_image,
+            relation=_relation(photos[first], photos[second], duplicate, same_image, details),
+            flags=_flags(photos[first], photos[second], details),
+            rank_of_second=int(there) or None,
+            rank_of_first=int(back) or None,
+        )
+        for (first, second), score, (duplicate, same_image), details, (there, back) in columns
+    ]
+
+
+def _relation(first: Photo, second: Photo, duplicate: float, same_image: float, details: Details) -> str:
+    is_equal = first.pixel_hash == second.pixel_hash
+    return Candidate.Relation.SAME_IMAGE if is_equal else kind_of(duplicate, same_image, details)
+
+
+def _flags(first: Photo, second: Photo, details: Details) -> list[str]:
+    return [*(["same file"] if first.checksum == second.checksum else []), *flags_of(details)]
+
+
+def evidence_of(
+    candidates: Iterable[Candidate], judged: Judged, encoders: Sequence[Encoder], codes: Codes
+) -> Iterator[Evidence]:
+    """What each detector that has something to say says about each pair."""
+    fused = judged.fused
+    bits = {detector: shared_bits(code, fused.pairs) for detector, code in codes.items()}
+    for row, candidate in enumerate(candidates):
+        for column, encoder in enumerate(encoders):
+            there, back = fused.ranks[row, column]
+            yield Evidence(
+                candidate=candidate,
+                detector=Detector(encoder.family),
+                encoder=encoder,
+                score=float(fused.similarity[row, column]),
+                rank_of_second=int(there) or None,
+                rank_of_first=int(back) or None,
+            )
+        for detector, shares in bits.items():
+            if shares[row] >= LIKE_BITS:
+                yield Evidence(candidate=candidate, detector=detector, score=float(shares[row]))
+        if details := judged.details[row]:
+            yield Evidence(candidate=candidate, detector=Detector.GEOMETRY, score=details["inliers"])
+        if candidate.first.pixel_hash == candidate.second.pixel_hash:
+            yield Evidence(candidate=candidate, detector=Detector.SAME_PIXELS, score=1)
+        if candidate.first.checksum == candidate.second.checksum:
+            yield Evidence(candidate=candidate, detector=Detector.SAME_FILE, score=1)
+
+
+def fingerprints(photos: Sequence[Photo]) -> Codes:
+    """(n, bits) of 0 and 1 for each kind of fingerprint."""
+    stored = Fingerprint.objects.in_bulk([photo.pk for photo in photos])
+    lost = [_fingerprint_again(photo) for photo in photos if photo.pk not in stored]
+    Fingerprint.objects.bulk_create(lost, ignore_conflicts=True)  # another matching may have been faster
+    stored |= {fingerprint.photo_id: fingerprint for fingerprint in lost}
+    names = {Detector.PHASH: "phash", Detector.BLOCK_MEAN: "block_mean"}
+    return {
+        detector: np.array([[*getattr(stored[photo.pk], name)] for photo in photos]).astype(np.uint8)
+        for detector, name in names.items()
+    }
+
+
+def _fingerprint_again(photo: Photo) -> Fingerprint:
+    pixels = read_pixels(photo)
+    return Fingerprint(photo=photo, phash=hashing.phash(pixels), block_mean=hashing.block_mean_hash(pixels))

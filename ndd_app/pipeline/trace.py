@@ -1,0 +1,114 @@
+"""Where a pair that is not shown was lost, from what the database holds: no pixel is looked at anew.
+
+Light enough for a web process. Ranks are exact, and count only photos of a given gallery: what a person may see.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from ndd_app.description import adapter
+from ndd_app.models import Candidate, Encoder, Photo, Registration, Verdict
+from ndd_app.models.photo import PhotoQuerySet
+from ndd_app.pipeline.limits import FLOOR, NEAREST_ELSEWHERE, NEIGHBOURS, VERIFIED
+from ndd_app.pipeline.review import agreed_answer
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where each photo stands in the other's list, from 1; None where an encoder sees nothing in one of them."""
+
+    name: str
+    similarity: float | None
+    of_other: int | None
+    of_one: int | None
+
+
+@dataclass(frozen=True)
+class Trace:
+    places: list[Place]
+    candidate: Candidate | None
+    registration: Registration | None
+    outcome: str
+    """In words: shown, or the step at which the pair was lost."""
+
+
+def trace_pair(one: Photo, other: Photo, gallery: PhotoQuerySet) -> Trace:
+    """`gallery`: the photos that count. Across collections the lists are of other collections, by the site encoders."""
+    found = [_place(encoder, one, other, gallery) for encoder in _encoders(one, other)]
+    candidate = Candidate.objects.of(one).of(other).select_related("first__collection", "second__collection").first()
+    registration = Registration.objects.between(one, other)
+    details = registration.details if registration else None
+    return Trace(found, candidate, registration, outcome_of(one, other, candidate, found, details))
+
+
+def outcome_of(
+    one: Photo,
+    other: Photo,
+    candidate: Candidate | None,
+    found: Sequence[Place],
+    details: Mapping[str, Any] | None,
+    chance: float | None = None,
+) -> str:
+    """`details`: what geometry found, None where it did not look. `chance`: of a pair that is not stored, if known."""
+    if agreed_answer(Verdict.objects.on(one, other).latest_of_each_person()) == Verdict.Answer.NO:
+        return _("Not shown: people have answered no.")
+    if candidate:
+        return _of_candidate(candidate)
+    if reason := _never_looked_at(one, other):
+        return reason
+    best = min((rank for place in found for rank in (place.of_other, place.of_one) if rank), default=None)
+    is_across = one.collection_id != other.collection_id
+    looked_at, verified = (NEAREST_ELSEWHERE, NEAREST_ELSEWHERE) if is_across else (NEIGHBOURS, VERIFIED)
+    if best is None:
+        return _("Lost at the start: no encoder sees anything in one of the two photos.")
+    if best > looked_at:
+        lost = _("Lost among the neighbours: its best place in a list is {best}, and the nearest {end} are looked at.")
+        words = lost.format(best=best, end=looked_at)
+        return words + (" " + _("Geometry would have confirmed it.") if details else "")
+    if details is None or (details and best > verified):
+        lost = _("Lost before geometry: at place {best} it was not among the {end} nearest that are verified.")
+        words = lost.format(best=best, end=verified)
+        return words + (" " + _("Geometry would have confirmed it.") if details else "")
+    small = f"{100 * chance:.1f} %" if chance is not None else _("less than {floor}").format(floor=_percent(FLOOR))
+    if details:
+        return _("Lost at the end: its chance of {small} is too small to be stored.").format(small=small)
+    lost = _("Lost at the end: without matching points its chance of {small} is too small to be stored.")
+    return lost.format(small=small)
+
+
+def _of_candidate(candidate: Candidate) -> str:
+    chance, needed = candidate.probability or 0.0, candidate.show_from
+    words = (
+        _("Shown: its chance of {chance} reaches {needed}.")
+        if chance >= needed
+        else _("Not shown: its chance of {chance} does not reach {needed}.")
+    )
+    return words.format(chance=_percent(chance), needed=_percent(needed))
+
+
+def _percent(share: float) -> str:
+    """Never 100 for what is not certain."""
+    return f"{min(round(100 * share), 99) if share < 1 else 100} %"
+
+
+def _never_looked_at(one: Photo, other: Photo) -> str | None:
+    if adapter().same_record(one, other):
+        return _("No pair: both are scans of one record.")
+    matchings = [photo.collection.matched_at for photo in (one, other) if photo.collection.matched_at]
+    if not matchings or max(matchings) < max(one.ingested_at, other.ingested_at):
+        return _("Not looked at yet: no matching was made since both photos are there.")
+    return None
+
+
+def _encoders(one: Photo, other: Photo) -> list[Encoder]:
+    if one.collection_id == other.collection_id:
+        return Encoder.objects.serving(one.collection)
+    return list(Encoder.objects.site())
+
+
+def _place(encoder: Encoder, one: Photo, other: Photo, gallery: PhotoQuerySet) -> Place:
+    there, back = encoder.place(one, other, gallery), encoder.place(other, one, gallery)
+    return Place(str(encoder), encoder.similarity(one, other), there, back)

@@ -1,0 +1,69 @@
+"""Why two photos are a pair, or are none: where the matching lost them."""
+
+from urllib.parse import urlsplit
+
+from django.core.exceptions import ObjectDoesNotExist
+from django.db.models import Q
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_safe
+
+from ndd_app.description import adapter
+from ndd_app.models import Photo
+from ndd_app.models.photo import PhotoQuerySet
+from ndd_app.pipeline.pairs import common_partner
+from ndd_app.pipeline.reasons import reasons_for
+from ndd_app.pipeline.trace import trace_pair
+from ndd_app.views import access
+
+CHOICES = 20
+
+
+@require_safe
+def explain(request: HttpRequest, first: int, second: int) -> HttpResponse:
+    one, other = access.get_pair(request, first, second)
+    trace = trace_pair(one, other, _visible(request))
+    partner = common_partner(one, other, _visible(request))
+    reasons = reasons_for(one, other, trace.candidate, trace.registration, partner)
+    context = {"one": one, "other": other, "photos": (one, other), "trace": trace, "reasons": reasons}
+    return render(request, "ndd_app/explain.html", context)
+
+
+@require_safe
+def choose(request: HttpRequest, first: int) -> HttpResponse:
+    """The other photo by what a person knows it by: file, identifier, record, or the address of its page."""
+    photo = access.get_photo(request, first)
+    name = request.GET.get("other", "").replace("\0", "").strip()  # PostgreSQL knows no NUL
+    found = _named(name, photo, _visible(request)) if name else []
+    if len(found) == 1:
+        return redirect("ndd:explain", photo.pk, found[0].pk)
+    return render(request, "ndd_app/explain_choose.html", {"photo": photo, "name": name, "found": found})
+
+
+def _visible(request: HttpRequest) -> PhotoQuerySet:
+    return adapter().visible(request.user, Photo.objects.select_related("collection"))
+
+
+def _named(name: str, photo: Photo, visible: PhotoQuerySet) -> list[Photo]:
+    """Those of the photo's own collection first."""
+    others = visible.exclude(pk=photo.pk)
+    if "://" in name or name.startswith("/"):
+        return _at(urlsplit(name).path, others)
+    exact = others.filter(Q(path__iexact=name) | Q(identifier__iexact=name) | Q(record__iexact=name))
+    found = list(exact[:CHOICES]) or list(others.filter(path__iendswith=f"/{name}")[:CHOICES])
+    return sorted(found, key=lambda other: other.collection_id != photo.collection_id)
+
+
+def _at(address: str, others: PhotoQuerySet) -> list[Photo]:
+    """Whatever the host's addresses look like, they end with the record's key."""
+    key = address.rstrip("/").rpartition("/")[2]
+    number = Q(pk=key) if key.isdecimal() and len(key) < 19 else Q()
+    keyed = others.filter(Q(record=key) | Q(identifier=key) | number)[:CHOICES]
+    return [other for other in keyed if _address(other) == address]
+
+
+def _address(photo: Photo) -> str | None:
+    try:
+        return adapter().address(photo)
+    except ObjectDoesNotExist:  # a scan may be there while the host has no record for it
+        return None

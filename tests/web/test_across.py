@@ -1,0 +1,343 @@
+"""Pairs across collections: what those see who may see both, and that nobody else learns of them."""
+
+import io
+import json
+
+import pytest
+from django.core.management import call_command
+from django.urls import reverse
+from django.utils import timezone
+
+from ndd_app.description import DublinCoreAdapter
+from ndd_app.exceptions import NotAllowed
+from ndd_app.models import Candidate, Evidence, Photo, Registration
+from ndd_app.pipeline.copying import copy_description
+from ndd_app.pipeline.review import record_verdict
+from tests.factories import make_cataloguer, make_collection, make_job, make_pair, make_photo, make_user, record_page
+from tests.web.conftest import logged_in
+
+WORD = "Pomegranate"
+"""Stands in everything about the hidden collection."""
+
+
+class NoSecrets(DublinCoreAdapter):
+    """A host that shows one of its collections to its staff only."""
+
+    def visible(self, user, photos):
+        return photos if user.is_staff else photos.exclude(collection__slug="pomegranate")
+
+
+@pytest.fixture
+def hidden(settings, collection):
+    """The photo of a collection that only the staff may see."""
+    settings.NDD_DESCRIPTION_ADAPTER = "tests.web.test_across.NoSecrets"
+    secret = make_collection("pomegranate", title=f"{WORD} Papers", show_from=0.5, matched_at=timezone.now())
+    return make_photo(secret, "pomegranate.jpg", title=f"{WORD} tree", identifier="POMEGRANATE-1", date="1912", seed=77)
+
+
+@pytest.fixture
+def pair(hidden, described):
+    return make_pair(described, hidden, 0.95, detectors=("classical", "geometry"))
+
+
+@pytest.fixture
+def staff(db):
+    person = make_cataloguer("vera", is_staff=True)
+    return logged_in(person)
+
+
+def pages(collection, *photos) -> list[str]:
+    return [
+        reverse("collections"),
+        collection.get_absolute_url(),
+        collection.get_absolute_url() + "?show=duplicates",
+        reverse("ndd:groups", args=[collection.slug]),
+        reverse("ndd:review", args=[collection.slug]),
+        reverse("ndd:copies"),
+        reverse("ndd:jobs"),
+        reverse("ndd:encoders"),
+        reverse("ndd:compare", args=[photos[0].pk, photos[1].pk]),
+        reverse("ndd:explain", args=[photos[0].pk, photos[1].pk]),
+        *(record_page(photo) for photo in photos),
+    ]
+
+
+def text(client, address: str) -> str:
+    response = client.get(address, follow=True)
+    assert response.status_code == 200
+    return response.content.decode()
+
+
+# --- for those who may see both ---------------------------------------------------------------------------------------
+
+
+def test_the_panel_names_the_partner_s_collection(staff, pair, described, hidden, bare):
+    make_pair(described, bare)
+    page = text(staff, record_page(described))
+    assert page.count("In the collection") == 1
+    assert f'<a href="{hidden.collection.get_absolute_url()}">{WORD} Papers</a>' in page
+    assert 'In the collection <a href="/collections/album/">Album</a>' in text(staff, record_page(hidden))
+
+
+def test_the_compare_page_names_both_collections(staff, pair, described, hidden, bare):
+    page = text(staff, reverse("ndd:compare", args=[described.pk, hidden.pk]))
+    assert page.count("In the collection") == 2
+    assert "In the collection" not in text(staff, reverse("ndd:compare", args=[described.pk, bare.pk]))
+
+
+def test_the_pair_is_in_the_queue_the_counts_and_the_groups_of_both(staff, pair, described, hidden):
+    for collection in (described.collection, hidden.collection):
+        assert "Review 1 open pair" in text(staff, collection.get_absolute_url())
+        assert f"{WORD} tree" in text(staff, reverse("ndd:groups", args=[collection.slug]))
+        start = staff.get(reverse("ndd:review", args=[collection.slug]))
+        assert start.url == reverse("ndd:compare", args=[pair.first_id, pair.second_id])
+    assert text(staff, reverse("collections")).count("1 possible pair") == 2
+
+
+def test_a_description_is_copied_across(staff, pair, described, hidden):
+    hidden.place = "Mostar"
+    hidden.save()
+    address = reverse("ndd:copy", args=[hidden.pk, described.pk])
+    staff.post(address, {"mode_place": "fill", "seen": staff.get(address).context["preview"].digest})
+    described.refresh_from_db()
+    assert described.place == "Mostar"
+
+
+# --- for everybody else -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def all_that_can_be_known(pair, hidden, described, bare):
+    """Pairs of every sort with the hidden photo, answers, a copy."""
+    vera = make_cataloguer("vera2", is_staff=True)
+    third = make_photo(described.collection, seed=5)
+    fourth = make_photo(described.collection, seed=6)
+    make_pair(bare, hidden, 0.2)  # less likely
+    make_pair(third, hidden, 0.97)
+    record_verdict(third, hidden, "no", vera)
+    record_verdict(fourth, hidden, "yes", vera)
+    copy_description(hidden, bare, {"date": "fill"}, vera)
+    return [described, bare, third, fourth]
+
+
+def reveals(page: str) -> bool:
+    return WORD.lower() in page.lower()
+
+
+def test_no_page_knows_of_the_hidden_photo(ana, reader, boss, collection, all_that_can_be_known, hidden):
+    boss_sees = [page for page in pages(collection, *all_that_can_be_known) if reveals(text(boss, page))]
+    assert len(boss_sees) >= 7  # the same pages, for whom they show it
+    for browser in (ana, reader):
+        for page in pages(collection, *all_that_can_be_known):
+            assert not reveals(text(browser, page)), page
+
+
+def test_no_count_does(ana, collection, all_that_can_be_known, described):
+    page = text(ana, collection.get_absolute_url())
+    assert "Review" not in page
+    assert 'class="badge"' not in page
+    assert "With possible duplicates</a>" not in page
+    context = ana.get(collection.get_absolute_url()).context
+    assert {str(label): number for _, label, number in context["filters"]}["With possible duplicates"] == 0
+    assert "possible pair" not in text(ana, reverse("collections"))
+    assert "None was found." in text(ana, record_page(described))
+    assert "less likely" not in text(ana, record_page(all_that_can_be_known[1]))
+    assert "answered with no" not in text(ana, record_page(all_that_can_be_known[2]))
+    groups = ana.get(reverse("ndd:groups", args=["album"]))
+    assert groups.context["page"].paginator.count == 0
+    assert "No pair of this collection is shown" in text(ana, reverse("ndd:review", args=["album"]))
+
+
+def test_a_visible_pair_beside_hidden_ones_is_number_one_of_one(ana, collection, all_that_can_be_known):
+    described, bare, *_ = all_that_can_be_known
+    make_pair(described, bare, 0.9)
+    place = ana.get(reverse("ndd:compare", args=[described.pk, bare.pk])).context["place"]
+    assert (place.position, place.total, place.open, place.previous, place.next) == (1, 1, 1, None, None)
+
+
+def test_a_hidden_partner_of_two_photos_explains_nothing(ana, boss, pair, described, hidden):
+    other = make_photo(described.collection, seed=5)
+    make_pair(other, hidden, 0.97)
+    make_pair(described, other, 0.9)
+    first, second = sorted([described, other], key=lambda photo: photo.pk)
+    Registration.objects.create(first=first, second=second, recipe="test")
+    for name in ("compare", "explain"):
+        address = reverse(f"ndd:{name}", args=[described.pk, other.pk])
+        assert f"Both are likely duplicates of “{WORD} tree”." in text(boss, address)
+        assert "Both are likely" not in text(ana, address)
+
+
+def test_the_hidden_photo_s_own_addresses_do_not_exist(ana, all_that_can_be_known, hidden):
+    described, *_ = all_that_can_be_known
+    for name in ("compare", "verdict", "copy"):
+        for keys in ((described.pk, hidden.pk), (hidden.pk, described.pk)):
+            assert ana.get(reverse(f"ndd:{name}", args=keys)).status_code in (404, 405), name
+            assert ana.post(reverse(f"ndd:{name}", args=keys), {"answer": "yes"}).status_code in (404, 405), name
+    for name in ("working_copy", "thumbnail", "master"):
+        assert ana.get(reverse(f"ndd:{name}", args=[hidden.pk])).status_code == 404
+    for name in ("groups", "review"):
+        assert ana.get(reverse(f"ndd:{name}", args=["pomegranate"])).status_code == 404
+
+
+def test_nothing_is_copied_from_or_to_what_one_may_not_see(all_that_can_be_known, hidden, cataloguer):
+    described, *_ = all_that_can_be_known
+    with pytest.raises(NotAllowed):
+        copy_description(hidden, described, {"title": "replace"}, cataloguer)
+    with pytest.raises(NotAllowed):
+        copy_description(described, hidden, {"title": "replace"}, cataloguer)
+    with pytest.raises(NotAllowed):
+        copy_description(described, hidden, {"date": "fill"}, make_user("eva", is_staff=True))
+
+
+def test_the_place_a_copy_came_from_is_not_told(ana, staff, all_that_can_be_known):
+    bare = all_that_can_be_known[1]
+    [line] = [row for row in text(ana, record_page(bare)).splitlines() if "copied from" in row]
+    assert not reveals(line)
+    assert "POMEGRANATE-1" in text(staff, record_page(bare))
+    log = text(ana, reverse("ndd:copies"))
+    assert "A record that you may not see" in log
+    assert "POMEGRANATE-1" not in log
+
+
+def test_the_admin_lists_no_hidden_pairs_answers_and_copies(all_that_can_be_known, pair):
+    person = make_user("nina", is_superuser=True)  # of the administration, but no staff in the host's eyes …
+    person.is_staff = True
+    person.save()
+    nina = logged_in(person)
+    models = ("candidate", "verdict", "metadatacopy")
+    seen = [text(nina, reverse(f"admin:ndd_app_{name}_changelist")) for name in models]
+    assert all(reveals(page) for page in seen)
+
+
+class NoSecretsForAnybody(DublinCoreAdapter):
+    def visible(self, user, photos):
+        return photos.exclude(collection__slug="pomegranate")
+
+
+def test_nor_for_administrators_from_whom_the_host_hides_it(settings, boss, all_that_can_be_known, pair):
+    settings.NDD_DESCRIPTION_ADAPTER = "tests.web.test_across.NoSecretsForAnybody"
+    for name in ("candidate", "verdict", "metadatacopy"):
+        listed = text(boss, reverse(f"admin:ndd_app_{name}_changelist"))
+        assert f"{WORD} tree" not in listed, name
+        assert "POMEGRANATE-1" not in listed, name
+        assert 'class="row' not in listed, name
+        assert "action-checkbox" not in listed, name
+    change = reverse("admin:ndd_app_candidate_change", args=[pair.pk])
+    assert boss.get(change).status_code == 302  # to the index: there is no such row
+    listed = text(boss, reverse("admin:ndd_app_photo_changelist") + "?duplicates=yes")
+    assert "0 photos" in listed
+
+
+def test_the_choice_of_a_chance_counts_pairs_within_the_collection(boss, collection, all_that_can_be_known):
+    page = text(boss, reverse("admin:ndd_app_collection_change", args=[collection.pk]))
+    assert "90 %: 0 pairs" in page
+
+
+def test_a_job_s_page_counts_pairs_within_the_collection(ana, collection, all_that_can_be_known):
+    job = make_job(collection, "match", state="done", result={"photos": 4, "pairs": 0, "shown": 0})
+    assert not reveals(text(ana, job.get_absolute_url()))
+
+
+def test_exports_hold_the_collection_s_own_pairs_unless_asked_for_others(collection, all_that_can_be_known, hidden):
+    described, bare, *_ = all_that_can_be_known
+    make_pair(described, bare, 0.9)
+
+    def export(*options: str) -> str:
+        output = io.StringIO()
+        call_command("export_duplicates", *options, stdout=output)
+        return output.getvalue()
+
+    assert [line.split(",")[:2] for line in export("album").splitlines()[1:]] == [[described.path, bare.path]]
+    assert export("pomegranate").splitlines()[1:] == []
+    across = export("album", "--across").splitlines()
+    assert across[0].endswith(",shown,collection")
+    assert {tuple(line.split(",")[:2]) for line in across[1:]} == {
+        (photo.path, "pomegranate.jpg") for photo in all_that_can_be_known[:3]
+    }
+    assert all(line.endswith(",pomegranate") for line in across[1:])
+    assert all(line.startswith("pomegranate.jpg,") for line in export("pomegranate", "--across").splitlines()[1:])
+
+
+# --- announcements ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def announcing(hidden):
+    hidden.collection.announces_matches = True
+    hidden.collection.contact = "the head of the map room"
+    hidden.collection.save()
+
+
+SENTENCE = f"There is a likely duplicate in the collection {WORD} Papers. Ask the head of the map room."
+
+
+def test_a_collection_may_announce_that_it_has_a_likely_duplicate(ana, pair, announcing, described, hidden):
+    page = text(ana, record_page(described))
+    assert page.count(SENTENCE) == 1
+    rest = page.replace(SENTENCE, "")
+    assert not reveals(rest)
+    assert f"/{hidden.pk}/" not in rest
+    assert "95 %" not in rest
+    assert "None was found." not in rest
+
+
+def test_and_says_nothing_of_unlikely_and_refused_pairs(ana, all_that_can_be_known, announcing, hidden):
+    likely, _, refused, named = all_that_can_be_known
+    unlikely = make_photo(likely.collection, seed=8)
+    make_pair(unlikely, hidden, 0.4)
+    told = [SENTENCE in text(ana, record_page(photo)) for photo in (likely, named, unlikely, refused)]
+    assert told == [True, True, False, False]
+
+
+def test_it_says_so_once_however_many_there_are(ana, pair, announcing, described, hidden):
+    make_pair(described, make_photo(hidden.collection, "other.jpg", title=f"{WORD} seed"), 0.99)
+    assert text(ana, record_page(described)).count(WORD) == 1
+
+
+def test_whoever_may_see_the_pair_is_told_the_pair(staff, pair, announcing, described):
+    page = text(staff, record_page(described))
+    assert SENTENCE not in page
+    assert f"{WORD} tree" in page
+
+
+def test_announced_pairs_are_in_no_list_and_no_count_either(ana, collection, all_that_can_be_known, announcing):
+    records = {record_page(photo) for photo in all_that_can_be_known}
+    for page in pages(collection, *all_that_can_be_known):
+        if page not in records:
+            assert not reveals(text(ana, page)), page
+
+
+def test_a_visitor_is_told_of_a_collection_that_is_not_public(client, collection, described, bare):
+    depot = make_collection("depot", title="Depot", show_from=0.5, announces_matches=True, contact="depot@example.org")
+    make_pair(described, make_photo(depot, "d.jpg", title="Depot photo"), 0.9)
+    collection.is_public = True
+    collection.save()
+    page = text(client, record_page(described))
+    assert "There is a likely duplicate in the collection Depot. Ask depot@example.org." in page
+    assert "Depot photo" not in page
+
+
+def test_the_setting_is_in_the_admin_and_wants_somebody_to_ask(boss, collection):
+    address = reverse("admin:ndd_app_collection_change", args=[collection.pk])
+    form = {"title": "Album", "slug": "album", "note": "", "show_from": "0.9", "announces_matches": "on"}
+    assert "Say whom people can ask" in boss.post(address, form).content.decode()
+    boss.post(address, form | {"contact": "Ana"})
+    collection.refresh_from_db()
+    assert (collection.announces_matches, collection.contact) == (True, "Ana")
+
+
+def test_the_evaluation_s_json_knows_the_collection_only(tmp_path, all_that_can_be_known, collection):
+    from ndd_app.models import EMBEDDING_SIZE, Embedding
+    from tests.factories import make_encoder
+
+    encoder = make_encoder(is_serving=True)
+    for photo in Photo.objects.all():
+        Embedding.objects.create(encoder=encoder, photo=photo, vector=[1, photo.pk / 1000, *[0] * (EMBEDDING_SIZE - 2)])
+    (tmp_path / "groups.csv").write_text("".join(["file,group\n", *(f"{p.path},a\n" for p in collection.photos.all())]))
+    output = io.StringIO()
+    call_command("evaluate_collection", "album", "--groups", str(tmp_path / "groups.csv"), "--json", stdout=output)
+    figures = json.loads(output.getvalue())
+    assert figures["shown"]["judged"] == 0
+    assert not reveals(output.getvalue())
+    assert Evidence.objects.exists()
+    assert Candidate.objects.shown().exists()

@@ -61,7 +61,7 @@ class Backbone:
             "interpolation": config["interpolation"],
             "mean": list(config["mean"]),
             "std": list(config["std"]),
-            "precision": "bfloat16" if _computes_bfloat16(self._device) else "float32",
+            "precision": "bfloat16" if computes_bfloat16(self._device) else "float32",
         }
 
     def extract(self, images: Sequence[Pixels]) -> list[Features]:
@@ -107,7 +107,7 @@ def _load(name: str, weights_dir: Path | None, side: int | None) -> Backbone:
     state = weights.read(name)
     network = timm.create_model(name, num_classes=0)
     _load_state(network, state, name, weights.path.name)
-    device = _present_device()
+    device = present_device()
     side = side or _own_side(network, LARGEST_SIDE[device.type])
     _set_side(network, side)
     return Backbone(name, network.eval().to(device), weights.digest, side, weights.source)
@@ -118,7 +118,7 @@ def restore_backbone(name: str, side: int, weights: Mapping[str, npt.NDArray[np.
     network = timm.create_model(name, num_classes=0)
     _set_side(network, side)
     _load_state(network, {key: torch.from_numpy(value.copy()) for key, value in weights.items()}, name, "the encoder")
-    network = network.eval().to(_present_device())
+    network = network.eval().to(present_device())
     return Backbone(name, network, digest_tensors(weights), side, "the encoder's own file", changed=True)
 
 
@@ -132,7 +132,7 @@ def fit_to_square(pixels: Pixels, side: int, interpolation: str) -> Pixels:
     return np.asarray(square, np.uint8)
 
 
-def _present_device() -> torch.device:
+def present_device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
@@ -179,7 +179,7 @@ def _as_timm_names_them(network: Any, state: dict[str, Tensor]) -> dict[str, Ten
     return without_classifier(state)
 
 
-def _computes_bfloat16(device: torch.device) -> bool:
+def computes_bfloat16(device: torch.device) -> bool:
     """True where bfloat16 is faster than float32: without the instructions, a CPU only imitates it, slowly."""
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)

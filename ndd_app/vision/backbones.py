@@ -23,11 +23,12 @@ from ndd_app.exceptions import WrongWeights
 from ndd_app.vision.descriptors import pool_features
 from ndd_app.vision.encoders import Features, digest_tensors
 from ndd_app.vision.images import Pixels
-from ndd_app.vision.weights import find_weights
+from ndd_app.vision.weights import find_weights, require_known
 
 RECIPE = "[pooled; GeM3; quadrants] 1"
 MARGIN = 0.04  # of each side; without it, CLS loses 3 points of mAP on glass plates with their frames
 BATCH = 16
+UNTRAINED = "random weights"
 LARGEST_SIDE = {"cpu": 224, "cuda": 336}
 _INTERPOLATIONS = {"bilinear": cv2.INTER_LINEAR, "bicubic": cv2.INTER_CUBIC, "lanczos": cv2.INTER_LANCZOS4}
 
@@ -113,6 +114,19 @@ def _load(name: str, weights_dir: Path | None, side: int | None) -> Backbone:
     return Backbone(name, network.eval().to(device), weights.digest, side, weights.source)
 
 
+def untrained_backbone(name: str, side: int | None = None, seed: int = 0) -> Backbone:
+    """A backbone with random weights, to be trained from scratch. Raises UnknownBackbone."""
+    require_known(name)
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        network = timm.create_model(name, num_classes=0)
+    device = present_device()
+    side = side or _own_side(network, LARGEST_SIDE[device.type])
+    _set_side(network, side)
+    digest = digest_tensors(_arrays(network.state_dict()))
+    return Backbone(name, network.eval().to(device), digest, side, UNTRAINED, changed=True)
+
+
 def restore_backbone(name: str, side: int, weights: Mapping[str, npt.NDArray[np.generic]]) -> Backbone:
     """A backbone from the changed weights that an encoder carries."""
     network = timm.create_model(name, num_classes=0)
@@ -123,11 +137,18 @@ def restore_backbone(name: str, side: int, weights: Mapping[str, npt.NDArray[np.
 
 
 def fit_to_square(pixels: Pixels, side: int, interpolation: str) -> Pixels:
+    return resize_to_square(cut_margin(pixels), side, interpolation)
+
+
+def cut_margin(pixels: Pixels) -> Pixels:
     height, width = pixels.shape[:2]
     down, across = round(height * MARGIN), round(width * MARGIN)
-    inner = pixels[down : height - down, across : width - across]
+    return pixels[down : height - down, across : width - across]
+
+
+def resize_to_square(pixels: Pixels, side: int, interpolation: str) -> Pixels:
     # Only averaging over areas shrinks without aliasing; the network's own interpolation enlarges what is too small.
-    shrunk = cv2.resize(inner, (min(inner.shape[1], side), min(inner.shape[0], side)), interpolation=cv2.INTER_AREA)
+    shrunk = cv2.resize(pixels, (min(pixels.shape[1], side), min(pixels.shape[0], side)), interpolation=cv2.INTER_AREA)
     square = cv2.resize(shrunk, (side, side), interpolation=_INTERPOLATIONS.get(interpolation, cv2.INTER_CUBIC))
     return np.asarray(square, np.uint8)
 

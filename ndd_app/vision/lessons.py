@@ -38,6 +38,23 @@ class Objective(nn.Module):
         images = views.flatten(0, 1).permute(0, 3, 1, 2).float() / 255
         return (images - self.mean) / self.std
 
+    def pooled(self, images: Tensor) -> Tensor:
+        """(n, 3, height, width) → (n, width): the network's own pooled feature."""
+        return self.network.forward_head(self.network.forward_features(images), pre_logits=True)
+
+    def trained_network(self) -> Any:
+        return self.network
+
+
+class GroupedObjective(Objective):
+    """groups (n,): the group of each photo, by its number."""
+
+    groups: Tensor
+
+    def __init__(self, backbone: Backbone, groups: npt.NDArray[np.int64]) -> None:
+        super().__init__(backbone)
+        self.register_buffer("groups", torch.from_numpy(groups), persistent=False)
+
 
 @dataclass(frozen=True)
 class Lesson:

@@ -67,6 +67,7 @@ class Training:
 class Trained:
     """What happened; the weights are in the lesson's network. curve: dicts of step, epoch, loss and lr."""
 
+    steps: int
     curve: list[dict[str, Any]]
     notes: tuple[str, ...]
 
@@ -101,7 +102,11 @@ def gather(rows: Tensor) -> Tensor:
     """The rows of all processes, in their order, with gradients; without other processes, the rows."""
     if not torch.distributed.is_initialized():
         return rows
-    return torch.cat(torch.distributed.nn.functional.all_gather(rows.contiguous()))
+    if rows.is_floating_point():
+        return torch.cat(torch.distributed.nn.functional.all_gather(rows.contiguous()))
+    others = [torch.empty_like(rows) for _ in range(torch.distributed.get_world_size())]
+    torch.distributed.all_gather(others, rows)
+    return torch.cat(others)
 
 
 class _Run:
@@ -159,7 +164,7 @@ class _Run:
         if self.average is not None:
             self.objective.network.load_state_dict(self.average.state_dict())
         self.objective.eval()
-        return Trained(_thin(self.standing.curve), tuple(self.standing.notes))
+        return Trained(self.standing.step, _thin(self.standing.curve), tuple(self.standing.notes))
 
     # --- batches ----------------------------------------------------------------------------------------------------
 

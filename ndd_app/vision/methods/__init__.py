@@ -7,10 +7,10 @@ __all__ = ["METHODS", "Fitted", "Method", "Photos"]
 
 METHODS: dict[str, Method] = {
     "cosine": Method("deep", cosine.fit),
-    "mae": Method("deep", mae.fit),
-    "simclr": Method("deep", simclr.fit),
-    "supervised": Method("deep", supervised.fit),
-    "triplet": Method("deep", triplet.fit),
+    "mae": Method("deep", mae.fit, trains=True),
+    "simclr": Method("deep", simclr.fit, trains=True),
+    "supervised": Method("deep", supervised.fit, trains=True),
+    "triplet": Method("deep", triplet.fit, trains=True),
     "vlad": Method("classical", vlad.fit),
     "whiten": Method("deep", whiten.fit),
 }

@@ -42,7 +42,11 @@ class Fit(Protocol):
 
 @dataclass(frozen=True)
 class Method:
-    """`family` says which extractors it fits: "deep" takes a backbone, "classical" takes RootSIFT."""
+    """`family` says which extractors it fits: "deep" takes a backbone, "classical" takes RootSIFT.
+
+    `trains`: it changes the backbone's weights, which several processes can share.
+    """
 
     family: Literal["deep", "classical"]
     fit: Fit
+    trains: bool = False

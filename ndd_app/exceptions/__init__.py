@@ -57,6 +57,7 @@ from ndd_app.exceptions.records import (
 )
 from ndd_app.exceptions.training import (
     CheckpointFailed,
+    NoBenchmark,
     NoLabels,
     OutOfMemory,
     TrainingDiverged,
@@ -98,6 +99,7 @@ __all__ = [
     "NameTwice",
     "NddError",
     "NestedArchive",
+    "NoBenchmark",
     "NoLabels",
     "NoPhotos",
     "NotAllowed",

@@ -36,3 +36,10 @@ class UnsuitableBackbone(NddError):
 
     Set NDD_BACKBONE to a plain vision transformer, such as deit_tiny_patch16_224, or choose another method.
     """
+
+
+class NoBenchmark(NddError):
+    """{folder} holds no photos to reproduce the paper on: {detail}.
+
+    Give the folder of UKBench (ukbench00000.jpg …, four photos an object), or one with a groups.csv (file,group).
+    """

@@ -1,12 +1,12 @@
 """Which photos belong together, as people say: in a CSV file, or by their verdicts."""
 
-import csv
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from ndd_app.exceptions import UnknownPhotos, WrongAnnotation
+from ndd_app.exceptions import UnknownPhotos
 from ndd_app.models import Photo, Verdict
 from ndd_app.pipeline.review import settled_pairs
+from ndd_app.vision.annotations import read_rows
 
 
 def read_group_names(file: Path, photos: Sequence[Photo]) -> list[str | None]:
@@ -29,21 +29,6 @@ def groups_by_verdicts(photos: Sequence[Photo]) -> list[str | None]:
     for one, other in yes:
         leader_of[leader(other)] = leader(one)
     return [str(leader(photo.pk)) if photo.pk in leader_of else None for photo in photos]
-
-
-def read_rows(file: Path, key: str, value: str) -> list[tuple[str, str]]:
-    columns = f"{key},{value}"
-    try:
-        with open(file, newline="", encoding="utf-8-sig") as table:
-            reader = csv.DictReader(table)
-            if not {key, value} <= {*(reader.fieldnames or [])}:
-                raise WrongAnnotation(file=file, columns=columns, detail=f"it has {reader.fieldnames}")
-            rows = [(row[key], row[value]) for row in reader]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise WrongAnnotation(file=file, columns=columns, detail=str(error)) from error
-    if incomplete := sum(not all(row) for row in rows):
-        raise WrongAnnotation(file=file, columns=columns, detail=f"{incomplete} of its {len(rows)} rows lack a cell")
-    return rows
 
 
 def require_known(names: Iterable[str], photos: Sequence[Photo]) -> None:

@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from ndd_app.models import Candidate, Collection, Photo
-from ndd_app.pipeline.annotation import read_group_names, read_rows, require_known
+from ndd_app.pipeline.annotation import read_group_names, require_known
 from ndd_app.pipeline.ranking import Ranking, rank_with_each_encoder
+from ndd_app.vision.annotations import read_rows
 from ndd_app.vision.metrics import (
     PairScores,
     Relevance,

@@ -166,7 +166,8 @@ def _own_side(network: Any, largest: int) -> int:
 
 
 def _set_side(network: Any, side: int) -> None:
-    if side != resolve_model_data_config(network)["input_size"][-1]:
+    """A CNN takes any size as it is."""
+    if side != resolve_model_data_config(network)["input_size"][-1] and hasattr(network, "set_input_size"):
         network.set_input_size((side, side))
 
 

@@ -23,7 +23,6 @@ import numpy as np
 import numpy.typing as npt
 import torch
 import torch.distributed
-import torch.distributed.nn
 from accelerate import PartialState
 from timm.layers import convert_sync_batchnorm
 from torch import Tensor, nn
@@ -100,13 +99,23 @@ def train(lesson: Lesson, training: Training, seed: int) -> Trained:
 
 def gather(rows: Tensor) -> Tensor:
     """The rows of all processes, in their order, with gradients; without other processes, the rows."""
-    if not torch.distributed.is_initialized():
-        return rows
-    if rows.is_floating_point():
-        return torch.cat(torch.distributed.nn.functional.all_gather(rows.contiguous()))
-    others = [torch.empty_like(rows) for _ in range(torch.distributed.get_world_size())]
-    torch.distributed.all_gather(others, rows)
-    return torch.cat(others)
+    return _Gather.apply(rows) if torch.distributed.is_initialized() else rows
+
+
+class _Gather(torch.autograd.Function):
+    """Every process computes the whole loss, so that a row's gradient is the sum of what they all have for it."""
+
+    @staticmethod
+    def forward(context: Any, rows: Tensor) -> Tensor:
+        everybodys = [torch.empty_like(rows) for _ in range(torch.distributed.get_world_size())]
+        torch.distributed.all_gather(everybodys, rows.contiguous())
+        return torch.cat(everybodys)
+
+    @staticmethod
+    def backward(context: Any, gradient: Tensor) -> Tensor:
+        gradient = gradient.contiguous()
+        torch.distributed.all_reduce(gradient)
+        return gradient.chunk(torch.distributed.get_world_size())[torch.distributed.get_rank()]
 
 
 class _Run:

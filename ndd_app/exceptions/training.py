@@ -1,4 +1,4 @@
-"""What can go wrong while a network is trained."""
+"""What can go wrong while a network is trained, or the paper reproduced."""
 
 from ndd_app.exceptions.base import NddError
 

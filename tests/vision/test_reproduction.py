@@ -186,6 +186,25 @@ def test_what_is_done_is_not_done_again(what, monkeypatch):
     assert reproduce(first, say=silent).keys() == before.keys()
 
 
+def test_a_run_that_was_killed_goes_on_from_its_checkpoint(what, tmp_path, monkeypatch):
+    monkeypatch.setattr("ndd_app.vision.training.CHECKPOINT_SECONDS", -1.0)
+    plan = replace(PLAN, epochs=4)
+    one = replace(what, tables=(2,), profile=replace(TINY, folds=1, networks=NETWORKS[1:2], pretrained=plan))
+
+    def killed(items, step, total=None):
+        for done, item in enumerate(items):
+            if done == 2 and step == "Training (simclr)":
+                raise KeyboardInterrupt
+            yield item
+
+    with pytest.raises(KeyboardInterrupt):
+        reproduce(one, killed, silent)
+    went_on, whole = (reproduce(replace(one, output=output), say=silent) for output in (one.output, tmp_path / "whole"))
+    for key, folds in whole.items():
+        assert went_on[key][0]["curve"] == folds[0]["curve"]
+        assert went_on[key][0]["ukbench"] == folds[0]["ukbench"]
+
+
 def test_a_run_with_other_settings_is_done_again(what):
     one = replace(what, tables=(1,), profile=replace(TINY, folds=1, networks=NETWORKS[1:2]))
     key = Run("simclr", NETWORKS[1], "train").key

@@ -70,7 +70,7 @@ class Profile:
         return replace(self.pretrained if run.network.pretrained else self.scratch, steps=steps)
 
 
-_SMALL = replace(OURS, epochs=5, rate=1e-4)
+_SMALL = replace(OURS, epochs=4, rate=1e-4)
 
 PROFILES = {
     "paper": Profile(
@@ -89,7 +89,7 @@ PROFILES = {
     "small": Profile(
         "small",
         (
-            Network("densenet169", is_vit=False, pretrained=True, side=160),
+            Network("densenet169", is_vit=False, pretrained=True, side=128),
             Network("deit_tiny_patch16_224", is_vit=True, pretrained=True),
             Network("resnet10t", is_vit=False, pretrained=False, side=128),
             Network("vit_tiny_patch16_224", is_vit=True, pretrained=False, side=128),

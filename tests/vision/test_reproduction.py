@@ -26,9 +26,9 @@ from tests.vision.networks import random_backbone, random_weights, write_weights
 
 PLAN = Plan(epochs=1, batch=12, rate=1e-4)
 NETWORKS = (
-    Network("test_resnet", is_vit=False, pretrained=True),
-    Network("test_vit", is_vit=True, pretrained=True),
-    Network("test_vit", is_vit=True, pretrained=False),
+    Network("test_resnet", is_vit=False, pretrained=True, side=64),
+    Network("test_vit", is_vit=True, pretrained=True, side=64),
+    Network("test_vit", is_vit=True, pretrained=False, side=64),
 )
 TINY = Profile("tiny", NETWORKS, PLAN, PLAN, folds=2, published=True)
 
@@ -293,7 +293,7 @@ def test_options_that_make_no_sense_are_explained(tmp_path, more, complaint):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(3600)
+@pytest.mark.timeout(7200)
 def test_two_steps_of_every_run_of_the_paper_with_its_own_networks(tmp_path):
     """Random weights: what is tested is that ResNet50 and ViT-L/16 go through every method, not what they find."""
     for network in PROFILES["paper"].networks[:2]:

@@ -35,26 +35,30 @@ class Learn(Protocol):
     def __call__(self, photos: Photos, backbone: Backbone, *, seed: int, training: Training) -> Learned: ...
 
 
-def fit_after(learn: Learn, photos: Photos, extractor: Extractor, seed: int, training: Training | None) -> Fitted:
-    """Train, then whiten what the trained network makes of the same photos."""
-    learned = learn(photos, as_backbone(extractor), seed=seed, training=training or Training())
-    return _with_training(whiten.fit(photos, learned.backbone, seed=seed), learned)
-
-
-def fit_after_without_own_feature(
-    learn: Learn, photos: Photos, extractor: Extractor, seed: int, training: Training | None
+def fit_after(
+    learn: Learn,
+    photos: Photos,
+    extractor: Extractor,
+    seed: int,
+    training: Training | None,
+    *,
+    pooled_learns: bool = True,
 ) -> Fitted:
-    """The same, where the network's own pooled feature learned nothing: only the patch tokens have a say."""
-    learned = learn(photos, as_backbone(extractor), seed=seed, training=training or Training())
-    rows = np.stack(photos.features(learned.backbone)).astype(np.float32)
-    rows[:, : learned.backbone.pooled_size] = 0
-    return _with_training(whiten.fit_rows(rows[: whiten.MOST_PHOTOS], learned.backbone, seed=seed), learned)
+    """Train, then whiten what the trained network makes of the same photos.
 
-
-def as_backbone(extractor: Extractor) -> Backbone:
+    pooled_learns: False where no loss reaches the network's own pooled feature; it then has no say in the embeddings.
+    """
     if not isinstance(extractor, Backbone):
         raise TypeError(f"only a backbone can be trained, not {extractor.name}")
-    return extractor
+    learned = learn(photos, extractor, seed=seed, training=training or Training())
+    if pooled_learns:
+        fitted = whiten.fit(photos, learned.backbone, seed=seed)
+    else:
+        rows = np.stack(photos.features(learned.backbone)).astype(np.float32)
+        rows[:, : learned.backbone.pooled_size] = 0
+        fitted = whiten.fit_rows(rows[: whiten.MOST_PHOTOS], learned.backbone, seed=seed)
+    trained = learned.trained
+    return Fitted(fitted.encoder, {**fitted.parameters, **learned.parameters}, trained.curve, trained.notes)
 
 
 def learn_lesson(lesson: Lesson, backbone: Backbone, training: Training, seed: int, **parameters: Any) -> Learned:
@@ -99,9 +103,3 @@ def draw_views(photos: Photos, side: int, view: View, count: int) -> Callable[[i
 
 def in_any_order(numbers: Numbers) -> Callable[[np.random.Generator], Numbers]:
     return lambda random: random.permutation(numbers)
-
-
-def _with_training(fitted: Fitted, learned: Learned) -> Fitted:
-    return Fitted(
-        fitted.encoder, {**fitted.parameters, **learned.parameters}, learned.trained.curve, learned.trained.notes
-    )

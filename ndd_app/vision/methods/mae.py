@@ -24,7 +24,7 @@ from ndd_app.vision.methods.fitting import Fitted, Photos
 from ndd_app.vision.methods.learning import (
     Learned,
     draw_views,
-    fit_after_without_own_feature,
+    fit_after,
     in_any_order,
     learn_lesson,
     readable_photos,
@@ -117,7 +117,7 @@ class MaskedAutoencoder(Objective):
 
 
 def fit(photos: Photos, extractor: Extractor, *, seed: int, training: Training | None = None) -> Fitted:
-    return fit_after_without_own_feature(learn, photos, extractor, seed, training)
+    return fit_after(learn, photos, extractor, seed, training, pooled_learns=False)
 
 
 def learn(photos: Photos, backbone: Backbone, *, seed: int, training: Training) -> Learned:

@@ -5,7 +5,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 export PHOTOS
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint figures
+.PHONY: help demo test test-slow lint figures
 
 ## make help       this list
 help:
@@ -18,6 +18,10 @@ demo: $(VENV)/installed
 ## make test       install, check the style and the types, run the tests
 test: lint
 	$(PYTHON) -m pytest
+
+## make test-slow  two steps of each of the paper's runs with its own networks; needs 16 GB of memory and half an hour
+test-slow: $(VENV)/installed-dev
+	$(PYTHON) -m pytest -m slow
 
 ## make lint       the style and the types alone
 lint: $(VENV)/installed-dev

@@ -1,12 +1,16 @@
 """Fit encoders to one collection: they are ready then, and serve once their embeddings exist and are matched."""
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from ndd_app.exceptions import NoPhotos, UnknownMethod
-from ndd_app.models import Collection, Encoder
-from ndd_app.pipeline.encoders import DEFAULT_METHODS, UNUSABLE, fit_encoder, sample
+from ndd_app.models import Collection, Encoder, Photo
+from ndd_app.pipeline.annotation import groups_by_verdicts, read_group_names
+from ndd_app.pipeline.encoders import DEFAULT_METHODS, UNUSABLE, fit_encoder, sample, share_fitting
 from ndd_app.pipeline.progress import Track, untracked
 from ndd_app.vision.methods import METHODS
+from ndd_app.vision.plans import OURS, Plan
 
 
 @dataclass
@@ -15,17 +19,51 @@ class AdaptResult:
     notes: list[str] = field(default_factory=list)
 
 
-def adapt_collection(collection: Collection, method: str | None = None, track: Track = untracked) -> AdaptResult:
-    """Fit `method`, or the default one of each family, on the collection's photos."""
-    photos = sample(collection.photos.all())
-    if not photos:
-        raise NoPhotos(collection=collection.slug)
+def adapt_collection(
+    collection: Collection,
+    method: str | None = None,
+    track: Track = untracked,
+    *,
+    groups_file: Path | None = None,
+    steps: int | None = None,
+) -> AdaptResult:
+    """Fit `method`, or the default one of each family, on the collection's photos.
+
+    Labels, for methods that learn from them, come from the file (CSV file,group), else from verdicts. `steps` ends a
+    training early.
+    """
+    photos, plan = _prepare(collection, method, steps)
+    groups = _groups(collection, photos, groups_file)
     result = AdaptResult()
     for name in [method] if method else DEFAULT_METHODS.values():
-        if name not in METHODS:
-            raise UnknownMethod(method=name, known=", ".join(METHODS))
         try:
-            result.encoders.append(fit_encoder(name, photos, collection, track))
+            result.encoders.append(fit_encoder(name, photos, collection, track, groups, plan))
         except UNUSABLE as reason:
             result.notes.append(f"Nothing was fitted by {name}. {reason}")
     return result
+
+
+def share_adaptation(
+    collection: Collection, method: str | None, *, groups_file: Path | None = None, steps: int | None = None
+) -> None:
+    """What all processes but the first do: they learn from their share of every batch, and store nothing."""
+    photos, plan = _prepare(collection, method, steps)
+    if method and METHODS[method].trains:
+        share_fitting(method, photos, _groups(collection, photos, groups_file), plan)
+
+
+def _prepare(collection: Collection, method: str | None, steps: int | None) -> tuple[list[Photo], Plan]:
+    if method is not None and method not in METHODS:
+        raise UnknownMethod(method=method, known=", ".join(METHODS))
+    photos = sample(collection.photos.all())
+    if not photos:
+        raise NoPhotos(collection=collection.slug)
+    return photos, replace(OURS, steps=steps)
+
+
+def _groups(collection: Collection, photos: Sequence[Photo], file: Path | None) -> list[str | None]:
+    if file is None:
+        return groups_by_verdicts(photos)
+    every = list(collection.photos.order_by("pk"))  # the file may name photos that are not in the sample
+    named = dict(zip((photo.pk for photo in every), read_group_names(file, every), strict=True))
+    return [named[photo.pk] for photo in photos]

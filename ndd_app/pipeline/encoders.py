@@ -1,12 +1,14 @@
 """Encoder rows: fitting one, storing its weights, loading it again; and the site encoders that serve everybody."""
 
 import random
+import shutil
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
 from importlib.metadata import version
+from pathlib import Path
 
 import torch
 from django.db import IntegrityError, transaction
@@ -24,7 +26,9 @@ from ndd_app.vision import encoder_files
 from ndd_app.vision import encoders as vision
 from ndd_app.vision.backbones import load_backbone
 from ndd_app.vision.classical import RootSift
-from ndd_app.vision.methods import METHODS
+from ndd_app.vision.methods import METHODS, Fitted
+from ndd_app.vision.plans import OURS, Plan
+from ndd_app.vision.training import Training
 
 DEFAULT_METHODS = {Encoder.Family.DEEP: "whiten", Encoder.Family.CLASSICAL: "vlad"}
 BACKBONE = {"cpu": "vit_small_patch14_reg4_dinov2", "cuda": "vit_large_patch14_reg4_dinov2"}
@@ -63,32 +67,77 @@ def _load_encoder(weights: str, checksum: str, pk: int) -> vision.Encoder:
 
 
 def fit_encoder(
-    method: str, photos: Sequence[Photo], collection: Collection | None, track: Track = untracked
+    method: str,
+    photos: Sequence[Photo],
+    collection: Collection | None,
+    track: Track = untracked,
+    groups: Sequence[str | None] | None = None,
+    plan: Plan = OURS,
 ) -> Encoder:
-    """Fit an encoder of the method's family on the photos and store it; it does not serve yet."""
+    """Fit an encoder of the method's family on the photos and store it; it does not serve yet.
+
+    `groups` names the group of each photo, for methods that learn from labels. A fitting that was killed goes on.
+    """
     family = METHODS[method].family
     extractor = load_extractor(family)
-    fitted = METHODS[method].fit(CollectionPhotos(photos, track), extractor, seed=SEED)
+    folder = _checkpoints(method, extractor, photos, groups)
+    fitted = fit_to_photos(method, photos, extractor, folder, track, groups, plan)
     metadata = {"method": method, "backbone": extractor.name}
     weights = encoder_files.save_encoder(fitted.encoder, metadata)
     checksum = sha256(weights).hexdigest()
-    return Encoder.objects.create(
+    encoder = Encoder.objects.create(
         collection=collection,
         family=family,
         backbone=extractor.name,
         method=method,
         parameters=fitted.parameters,
         seed=SEED,
-        recipe=extractor.recipe,
+        recipe=fitted.encoder.extractor.recipe,
         preprocessing=getattr(extractor, "preprocessing", {}),
         versions={name: version(name) for name in ("torch", "timm", "numpy", "opencv-contrib-python")},
         photo_count=len(photos),
-        photos_digest=sha256("".join(sorted(photo.checksum for photo in photos)).encode()).hexdigest(),
+        photos_digest=digest_photos(photos),
         curve=fitted.curve,
         notes="\n".join(fitted.notes),
         weights=save_bytes(f"encoders/{checksum}.safetensors", weights),
         weights_checksum=checksum,
     )
+    shutil.rmtree(folder, ignore_errors=True)
+    return encoder
+
+
+def share_fitting(
+    method: str, photos: Sequence[Photo], groups: Sequence[str | None] | None = None, plan: Plan = OURS
+) -> None:
+    """What all processes but the first do when several train one encoder."""
+    extractor = load_extractor(METHODS[method].family)
+    folder = _checkpoints(method, extractor, photos, groups)
+    fit_to_photos(method, photos, extractor, folder, untracked, groups, plan)
+
+
+def fit_to_photos(
+    method: str,
+    photos: Sequence[Photo],
+    extractor: vision.Extractor,
+    folder: Path,
+    track: Track,
+    groups: Sequence[str | None] | None,
+    plan: Plan,
+) -> Fitted:
+    seen = CollectionPhotos(photos, track, groups)
+    return METHODS[method].fit(seen, extractor, seed=SEED, training=Training(plan, folder, track))
+
+
+def digest_photos(photos: Sequence[Photo]) -> str:
+    return sha256("".join(sorted(photo.checksum for photo in photos)).encode()).hexdigest()
+
+
+def _checkpoints(
+    method: str, extractor: vision.Extractor, photos: Sequence[Photo], groups: Sequence[str | None] | None
+) -> Path:
+    """The same folder for the same training, so that another attempt at it goes on where the last one stopped."""
+    what = f"{method} {extractor.recipe} {digest_photos(photos)} {groups}"
+    return conf.cache_dir / "training" / sha256(what.encode()).hexdigest()[:16]
 
 
 def ensure_site_encoders(track: Track = untracked) -> SiteEncoders:

@@ -1,15 +1,15 @@
 """How well a collection's rankings and shown pairs agree with what people say belongs together."""
 
-import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from ndd_app.exceptions import UnknownPhotos, WrongAnnotation
 from ndd_app.models import Candidate, Collection, Photo
+from ndd_app.pipeline.annotation import read_group_names, require_known
 from ndd_app.pipeline.ranking import Ranking, rank_with_each_encoder
+from ndd_app.vision.annotations import read_rows
 from ndd_app.vision.metrics import (
     PairScores,
     Relevance,
@@ -43,15 +43,13 @@ class Evaluation:
 
 def read_groups(file: Path, photos: Sequence[Photo]) -> Relevance:
     """A CSV with the columns file,group: photos of one group belong together."""
-    group_of: dict[str, str] = dict(_rows(file, "file", "group"))
-    _require_known(group_of, photos)
-    return Relevance.from_groups([group_of.get(photo.path) for photo in photos])
+    return Relevance.from_groups(read_group_names(file, photos))
 
 
 def read_matches(file: Path, photos: Sequence[Photo]) -> Relevance:
     """A CSV with the columns query,match: a partial annotation, such as one known match a query."""
-    matches = _rows(file, "query", "match")
-    _require_known([name for match in matches for name in match], photos)
+    matches = read_rows(file, "query", "match")
+    require_known([name for match in matches for name in match], photos)
     number = {photo.path: index for index, photo in enumerate(photos)}
     return Relevance.from_matches(len(photos), ((number[query], number[match]) for query, match in matches))
 
@@ -77,24 +75,3 @@ def _shown_pairs(collection: Collection, photos: Sequence[Photo]) -> np.ndarray:
     shown = Candidate.objects.shown().within(collection)
     pairs = [(number[first], number[second]) for first, second in shown.values_list("first_id", "second_id")]
     return np.array(pairs, np.int64).reshape(-1, 2)
-
-
-def _rows(file: Path, key: str, value: str) -> list[tuple[str, str]]:
-    columns = f"{key},{value}"
-    try:
-        with open(file, newline="", encoding="utf-8-sig") as table:
-            reader = csv.DictReader(table)
-            if not {key, value} <= {*(reader.fieldnames or [])}:
-                raise WrongAnnotation(file=file, columns=columns, detail=f"it has {reader.fieldnames}")
-            rows = [(row[key], row[value]) for row in reader]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise WrongAnnotation(file=file, columns=columns, detail=str(error)) from error
-    if incomplete := sum(not all(row) for row in rows):
-        raise WrongAnnotation(file=file, columns=columns, detail=f"{incomplete} of its {len(rows)} rows lack a cell")
-    return rows
-
-
-def _require_known(names: "dict[str, str] | list[str]", photos: Sequence[Photo]) -> None:
-    unknown = sorted({*names} - {photo.path for photo in photos})
-    if unknown:
-        raise UnknownPhotos(count=len(unknown), examples=", ".join(unknown[:3]))

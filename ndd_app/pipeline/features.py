@@ -23,15 +23,18 @@ READERS = 2
 class CollectionPhotos:
     """Photos as the methods in vision/ see them: so many pictures, and their features by an extractor."""
 
-    def __init__(self, photos: Sequence[Photo], track: Track = untracked) -> None:
+    def __init__(
+        self, photos: Sequence[Photo], track: Track = untracked, groups: Sequence[str | None] | None = None
+    ) -> None:
         self.photos = photos
         self.track = track
+        self.groups = groups or [None] * len(photos)
 
     def __len__(self) -> int:
         return len(self.photos)
 
-    def images(self) -> Iterator[Pixels]:
-        return (pixels for pixels in map(_try_to_read, self.photos) if not isinstance(pixels, NddError))
+    def picture(self, number: int) -> Pixels:
+        return read_pixels(self.photos[number])
 
     def features(self, extractor: Extractor) -> list[Features]:
         found = features_of(self.photos, extractor, self.track)

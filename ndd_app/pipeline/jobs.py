@@ -100,7 +100,9 @@ def _embed(job: Job, track: Track) -> dict[str, Any]:
 def _adapt(job: Job, track: Track) -> dict[str, Any]:
     from ndd_app.pipeline.adaptation import adapt_collection
 
-    result = adapt_collection(job.collection, job.parameters.get("method"), track)
+    method, groups, steps = (job.parameters.get(name) for name in ("method", "groups", "steps"))
+    groups_file = Path(groups) if groups else None
+    result = adapt_collection(job.collection, method, track, groups_file=groups_file, steps=steps)
     return {"encoders": [str(encoder) for encoder in result.encoders], "notes": result.notes}
 
 

@@ -10,6 +10,7 @@ from django.views.decorators.http import require_safe
 
 from ndd_app.models import Collection, Encoder, Job
 from ndd_app.views import access
+from ndd_app.views.curves import plot_loss
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,8 @@ def encoders(request: HttpRequest) -> HttpResponse:
 def encoder(request: HttpRequest, pk: int) -> HttpResponse:
     visible = Q(collection=None) | Q(collection__in=access.visible_collections(request))
     encoder = get_object_or_404(Encoder.objects.filter(visible).select_related("collection"), pk=pk)
-    return render(request, "ndd_app/encoder.html", {"encoder": encoder, "photos": encoder.embeddings.count()})
+    context = {"encoder": encoder, "photos": encoder.embeddings.count(), "plot": plot_loss(encoder.curve)}
+    return render(request, "ndd_app/encoder.html", context)
 
 
 def _services(collections: Iterable[Collection], encoders: Iterable[Encoder]) -> list[Service]:

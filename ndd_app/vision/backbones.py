@@ -23,11 +23,12 @@ from ndd_app.exceptions import WrongWeights
 from ndd_app.vision.descriptors import pool_features
 from ndd_app.vision.encoders import Features, digest_tensors
 from ndd_app.vision.images import Pixels
-from ndd_app.vision.weights import find_weights
+from ndd_app.vision.weights import find_weights, require_known
 
 RECIPE = "[pooled; GeM3; quadrants] 1"
 MARGIN = 0.04  # of each side; without it, CLS loses 3 points of mAP on glass plates with their frames
 BATCH = 16
+UNTRAINED = "random weights"
 LARGEST_SIDE = {"cpu": 224, "cuda": 336}
 _INTERPOLATIONS = {"bilinear": cv2.INTER_LINEAR, "bicubic": cv2.INTER_CUBIC, "lanczos": cv2.INTER_LANCZOS4}
 
@@ -61,7 +62,7 @@ class Backbone:
             "interpolation": config["interpolation"],
             "mean": list(config["mean"]),
             "std": list(config["std"]),
-            "precision": "bfloat16" if _computes_bfloat16(self._device) else "float32",
+            "precision": "bfloat16" if computes_bfloat16(self._device) else "float32",
         }
 
     def extract(self, images: Sequence[Pixels]) -> list[Features]:
@@ -107,10 +108,23 @@ def _load(name: str, weights_dir: Path | None, side: int | None) -> Backbone:
     state = weights.read(name)
     network = timm.create_model(name, num_classes=0)
     _load_state(network, state, name, weights.path.name)
-    device = _present_device()
+    device = present_device()
     side = side or _own_side(network, LARGEST_SIDE[device.type])
     _set_side(network, side)
     return Backbone(name, network.eval().to(device), weights.digest, side, weights.source)
+
+
+def untrained_backbone(name: str, side: int | None = None, seed: int = 0) -> Backbone:
+    """A backbone with random weights, to be trained from scratch. Raises UnknownBackbone."""
+    require_known(name)
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        network = timm.create_model(name, num_classes=0)
+    device = present_device()
+    side = side or _own_side(network, LARGEST_SIDE[device.type])
+    _set_side(network, side)
+    digest = digest_tensors(_arrays(network.state_dict()))
+    return Backbone(name, network.eval().to(device), digest, side, UNTRAINED, changed=True)
 
 
 def restore_backbone(name: str, side: int, weights: Mapping[str, npt.NDArray[np.generic]]) -> Backbone:
@@ -118,21 +132,28 @@ def restore_backbone(name: str, side: int, weights: Mapping[str, npt.NDArray[np.
     network = timm.create_model(name, num_classes=0)
     _set_side(network, side)
     _load_state(network, {key: torch.from_numpy(value.copy()) for key, value in weights.items()}, name, "the encoder")
-    network = network.eval().to(_present_device())
+    network = network.eval().to(present_device())
     return Backbone(name, network, digest_tensors(weights), side, "the encoder's own file", changed=True)
 
 
 def fit_to_square(pixels: Pixels, side: int, interpolation: str) -> Pixels:
+    return resize_to_square(cut_margin(pixels), side, interpolation)
+
+
+def cut_margin(pixels: Pixels) -> Pixels:
     height, width = pixels.shape[:2]
     down, across = round(height * MARGIN), round(width * MARGIN)
-    inner = pixels[down : height - down, across : width - across]
+    return pixels[down : height - down, across : width - across]
+
+
+def resize_to_square(pixels: Pixels, side: int, interpolation: str) -> Pixels:
     # Only averaging over areas shrinks without aliasing; the network's own interpolation enlarges what is too small.
-    shrunk = cv2.resize(inner, (min(inner.shape[1], side), min(inner.shape[0], side)), interpolation=cv2.INTER_AREA)
+    shrunk = cv2.resize(pixels, (min(pixels.shape[1], side), min(pixels.shape[0], side)), interpolation=cv2.INTER_AREA)
     square = cv2.resize(shrunk, (side, side), interpolation=_INTERPOLATIONS.get(interpolation, cv2.INTER_CUBIC))
     return np.asarray(square, np.uint8)
 
 
-def _present_device() -> torch.device:
+def present_device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
@@ -145,7 +166,8 @@ def _own_side(network: Any, largest: int) -> int:
 
 
 def _set_side(network: Any, side: int) -> None:
-    if side != resolve_model_data_config(network)["input_size"][-1]:
+    """A CNN takes any size as it is."""
+    if side != resolve_model_data_config(network)["input_size"][-1] and hasattr(network, "set_input_size"):
         network.set_input_size((side, side))
 
 
@@ -179,7 +201,7 @@ def _as_timm_names_them(network: Any, state: dict[str, Tensor]) -> dict[str, Ten
     return without_classifier(state)
 
 
-def _computes_bfloat16(device: torch.device) -> bool:
+def computes_bfloat16(device: torch.device) -> bool:
     """True where bfloat16 is faster than float32: without the instructions, a CPU only imitates it, slowly."""
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)

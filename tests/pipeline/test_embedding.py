@@ -40,7 +40,10 @@ def test_photos_that_cannot_be_read_are_left_out_with_a_note(photos):
 def test_methods_see_the_others_only(photos):
     break_working_copy(photos[1])
     readable = CollectionPhotos(photos)
-    assert len(readable.features(RootSift())) == len(list(readable.images())) == 4
+    assert len(readable.features(RootSift())) == 4
+    assert readable.picture(0).shape == (240, 320, 3)
+    with pytest.raises(BrokenWorkingCopy):
+        readable.picture(1)
 
 
 def test_where_nothing_can_be_read_it_is_the_storage_that_fails(photos, monkeypatch):

@@ -80,7 +80,7 @@ def test_bfloat16_only_where_the_processor_has_it():
     cpuinfo = Path("/proc/cpuinfo")
     if not cpuinfo.exists():
         pytest.skip("only Linux lists the processor's instructions in a file")
-    assert backbones._computes_bfloat16(torch.device("cpu")) == ("avx512_bf16" in cpuinfo.read_text())
+    assert backbones.computes_bfloat16(torch.device("cpu")) == ("avx512_bf16" in cpuinfo.read_text())
 
 
 def test_the_recipe_changes_with_weights_and_input_size(vit, tmp_path):

@@ -1,6 +1,4 @@
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -9,32 +7,10 @@ import pytest
 from ndd_app.exceptions import TooFewPhotos
 from ndd_app.vision.backbones import Backbone
 from ndd_app.vision.classical import RootSift
-from ndd_app.vision.images import Pixels
 from ndd_app.vision.methods import METHODS, whiten
 from tests.pictures import draw_photo
 from tests.vision.networks import random_backbone
-
-
-@dataclass
-class DrawnPhotos:
-    pictures: list[Pixels]
-
-    def __len__(self) -> int:
-        return len(self.pictures)
-
-    def images(self) -> Iterator[Pixels]:
-        return iter(self.pictures)
-
-    def features(self, extractor):
-        return extractor.extract(self.pictures)
-
-
-@dataclass
-class GivenFeatures(DrawnPhotos):
-    rows: np.ndarray
-
-    def features(self, extractor):
-        return list(self.rows)
+from tests.vision.photos import DrawnPhotos, GivenFeatures
 
 
 @pytest.fixture
@@ -59,7 +35,7 @@ def share_of_scenes_found(embeddings: np.ndarray, views: int = 3) -> float:
 
 def test_whitening_finds_scenes_that_cosine_does_not(backbone):
     rows = scenes_under_a_strong_common_direction()
-    photos = GivenFeatures([draw_photo(0)] * len(rows), rows)
+    photos = GivenFeatures([draw_photo(0)] * len(rows), rows=rows)
     fits = {method: METHODS[method].fit(photos, backbone, seed=0) for method in ("cosine", "whiten")}
     found = {method: share_of_scenes_found(fitted.encoder.embed(list(rows))) for method, fitted in fits.items()}
     assert found["whiten"] > 0.95 > found["cosine"]

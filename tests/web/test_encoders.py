@@ -1,5 +1,6 @@
 from django.urls import reverse
 
+from ndd_app.views.curves import HEIGHT, WIDTH, plot_loss
 from tests.factories import make_collection, make_encoder, make_job, make_photo
 
 NOTE = "The deep encoder does not serve. No weights were to be had."
@@ -50,3 +51,25 @@ def test_an_encoder_tells_how_it_came_about(ana, collection):
 
 def test_an_encoder_of_a_collection_of_which_nothing_may_be_seen_is_not_there(ana, collection):
     assert ana.get(make_encoder(collection).get_absolute_url()).status_code == 404
+
+
+def test_a_training_is_plotted_from_its_highest_loss_to_its_lowest(ana, collection):
+    make_photo(collection)
+    curve = [{"step": step, "epoch": 1, "loss": loss, "lr": 1e-4} for step, loss in [(1, 4.0), (3, 2.0), (5, 2.5)]]
+    plot = plot_loss(curve)
+    assert plot.points == f"0.0,0.0 {WIDTH / 2:.1f},{HEIGHT:.1f} {WIDTH:.1f},{0.75 * HEIGHT:.1f}"
+    assert (plot.first_step, plot.last_step, plot.highest, plot.lowest, plot.last) == (1, 5, 4, 2, 2.5)
+    page = ana.get(make_encoder(collection, curve=curve).get_absolute_url()).content.decode()
+    assert f'points="{plot.points}"' in page
+
+
+def test_a_loss_that_stands_still_is_a_line(ana):
+    assert plot_loss([{"step": step, "loss": 1.0} for step in (1, 2)]).points == f"0.0,0.0 {WIDTH:.1f},0.0"
+
+
+def test_what_is_no_training_is_a_table_alone(ana, collection):
+    assert plot_loss([{"power": 0.5, "score": 0.83}]) is None
+    assert plot_loss([{"step": 1, "loss": 1.0}]) is None
+    make_photo(collection)
+    page = ana.get(make_encoder(collection, curve=[{"power": 0.5}]).get_absolute_url()).content.decode()
+    assert "<polyline" not in page

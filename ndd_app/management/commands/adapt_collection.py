@@ -1,8 +1,13 @@
+import os
 from argparse import ArgumentParser
+from pathlib import Path
 from typing import Any
 
+from django.core.management.base import CommandError
+
+from ndd_app.exceptions import NddError
 from ndd_app.management.stage import StageCommand
-from ndd_app.models import Job
+from ndd_app.models import Collection, Job
 
 
 class Command(StageCommand):
@@ -12,9 +17,33 @@ class Command(StageCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         super().add_arguments(parser)
         parser.add_argument("--method", help="one method; otherwise the default one of each family that serves")
+        parser.add_argument("--groups", type=Path, help="labels, as CSV file,group; otherwise verdicts are the labels")
+        parser.add_argument("--steps", type=int, help="end a training after so many steps")
 
     def parameters(self, options: dict[str, Any]) -> dict[str, Any]:
-        return {"method": options["method"]}
+        groups = options["groups"]
+        return {
+            "method": options["method"],
+            "groups": str(groups.resolve()) if groups else None,
+            "steps": options["steps"],
+        }
+
+    def do_here(self, collection: Collection, parameters: dict[str, Any]) -> None:
+        """Under `accelerate launch` the first process has the job, and the others help it."""
+        if os.environ.get("RANK", "0") == "0":
+            super().do_here(collection, parameters)
+        else:
+            self.help_first_process(collection, parameters)
+
+    def help_first_process(self, collection: Collection, parameters: dict[str, Any]) -> None:
+        from ndd_app.pipeline.adaptation import share_adaptation
+
+        groups = parameters["groups"]
+        groups_file = Path(groups) if groups else None
+        try:
+            share_adaptation(collection, parameters["method"], groups_file=groups_file, steps=parameters["steps"])
+        except NddError as error:
+            raise CommandError(str(error)) from error
 
     def report(self, job: Job) -> None:
         for encoder in job.result["encoders"]:

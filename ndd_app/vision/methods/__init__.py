@@ -1,12 +1,16 @@
 """The ways to fit an encoder to photos, one file each. Later methods are one file and one line here."""
 
-from ndd_app.vision.methods import cosine, vlad, whiten
+from ndd_app.vision.methods import cosine, mae, simclr, supervised, triplet, vlad, whiten
 from ndd_app.vision.methods.fitting import Fitted, Method, Photos
 
 __all__ = ["METHODS", "Fitted", "Method", "Photos"]
 
 METHODS: dict[str, Method] = {
     "cosine": Method("deep", cosine.fit),
+    "mae": Method("deep", mae.fit, trains=True),
+    "simclr": Method("deep", simclr.fit, trains=True),
+    "supervised": Method("deep", supervised.fit, trains=True),
+    "triplet": Method("deep", triplet.fit, trains=True),
     "vlad": Method("classical", vlad.fit),
     "whiten": Method("deep", whiten.fit),
 }

@@ -7,9 +7,10 @@ from ndd_app.vision.backbones import Backbone
 from ndd_app.vision.descriptors import PooledCosine, principal_axes
 from ndd_app.vision.encoders import EMBEDDING_SIZE, Encoder, Extractor
 from ndd_app.vision.methods.fitting import Fitted, Photos
+from ndd_app.vision.training import Training
 
 
-def fit(photos: Photos, extractor: Extractor, *, seed: int) -> Fitted:
+def fit(photos: Photos, extractor: Extractor, *, seed: int, training: Training | None = None) -> Fitted:
     """Nothing is fitted, unless the feature has more than EMBEDDING_SIZE values: then its principal axes are kept."""
     if not isinstance(extractor, Backbone):
         raise TypeError(f"the cosine method takes a backbone, not {extractor.name}")

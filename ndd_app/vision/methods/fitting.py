@@ -1,11 +1,12 @@
 """What every method takes and gives."""
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from ndd_app.vision.encoders import Encoder, Extractor, Features
 from ndd_app.vision.images import Pixels
+from ndd_app.vision.training import Training
 
 
 class Photos(Protocol):
@@ -13,8 +14,12 @@ class Photos(Protocol):
 
     def __len__(self) -> int: ...
 
-    def images(self) -> Iterator[Pixels]:
-        """The pictures themselves, for methods that train on views of them."""
+    def picture(self, number: int) -> Pixels:
+        """The photo itself, for methods that train on views of it; raises an NddError where it cannot be read."""
+
+    @property
+    def groups(self) -> Sequence[str | None]:
+        """What people say about each photo: those of one group belong together; None is not known."""
 
     def features(self, extractor: Extractor) -> list[Features]:
         """What the extractor gives for each photo, read from a cache where it can."""
@@ -31,12 +36,17 @@ class Fitted:
 
 
 class Fit(Protocol):
-    def __call__(self, photos: Photos, extractor: Extractor, *, seed: int) -> Fitted: ...
+    def __call__(self, photos: Photos, extractor: Extractor, *, seed: int, training: Training | None = None) -> Fitted:
+        """`training` is the affair of methods that train a network; None for ours, without checkpoints."""
 
 
 @dataclass(frozen=True)
 class Method:
-    """`family` says which extractors it fits: "deep" takes a backbone, "classical" takes RootSIFT."""
+    """`family` says which extractors it fits: "deep" takes a backbone, "classical" takes RootSIFT.
+
+    `trains`: it changes the backbone's weights, which several processes can share.
+    """
 
     family: Literal["deep", "classical"]
     fit: Fit
+    trains: bool = False

@@ -11,6 +11,7 @@ from ndd_app.vision.classical import FEWEST_KEYPOINTS, Values, Vlad, aggregate, 
 from ndd_app.vision.descriptors import PrincipalAxes, Whitening, principal_axes
 from ndd_app.vision.encoders import EMBEDDING_SIZE, Encoder, Extractor, Features
 from ndd_app.vision.methods.fitting import Fitted, Photos
+from ndd_app.vision.training import Training
 
 FEWEST_PHOTOS = 2
 WORDS = 128
@@ -22,7 +23,7 @@ AXES_PER_WORD = 64
 WHITENING_POWER = 0.5
 
 
-def fit(photos: Photos, extractor: Extractor, *, seed: int) -> Fitted:
+def fit(photos: Photos, extractor: Extractor, *, seed: int, training: Training | None = None) -> Fitted:
     """Photos with too few keypoints to say anything are left out."""
     features = [keypoints for keypoints in photos.features(extractor) if len(keypoints) >= FEWEST_KEYPOINTS]
     if len(features) < FEWEST_PHOTOS:

@@ -3,20 +3,25 @@
 import numpy as np
 
 from ndd_app.exceptions import TooFewPhotos
-from ndd_app.vision.descriptors import SHRINKAGE, Whitening, agreement_by_power, principal_axes
+from ndd_app.vision.descriptors import SHRINKAGE, Rows, Whitening, agreement_by_power, principal_axes
 from ndd_app.vision.encoders import EMBEDDING_SIZE, Encoder, Extractor
 from ndd_app.vision.methods.fitting import Fitted, Photos
+from ndd_app.vision.training import Training
 
 FEWEST_PHOTOS = 3
 MOST_PHOTOS = 10_000  # bounds memory; far more than the axes need
 
 
-def fit(photos: Photos, extractor: Extractor, *, seed: int) -> Fitted:
+def fit(photos: Photos, extractor: Extractor, *, seed: int, training: Training | None = None) -> Fitted:
     if len(photos) < FEWEST_PHOTOS:
         raise TooFewPhotos(count=len(photos), minimum=FEWEST_PHOTOS)
     features = photos.features(extractor)
     chosen = np.sort(np.random.default_rng(seed).permutation(len(features))[:MOST_PHOTOS])
-    rows = np.stack([features[photo] for photo in chosen]).astype(np.float32)
+    return fit_rows(np.stack([features[photo] for photo in chosen]).astype(np.float32), extractor, seed=seed)
+
+
+def fit_rows(rows: Rows, extractor: Extractor, *, seed: int) -> Fitted:
+    """On features (n, d) that are there already; columns of zeros get no say in the embeddings."""
     agreement = agreement_by_power(rows, seed=seed)
     power = max(agreement, key=agreement.__getitem__)  # of equals the first, the mildest
     spread = principal_axes(rows, EMBEDDING_SIZE - 1)

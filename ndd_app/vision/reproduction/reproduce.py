@@ -1,0 +1,107 @@
+"""All runs of the wanted tables; each leaves a file, and a run that has one is not run again."""
+
+import json
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ndd_app.exceptions import NddError
+from ndd_app.vision.reproduction.measuring import Bench, measure
+from ndd_app.vision.reproduction.photos import Collection, FolderPhotos, split_by_object
+from ndd_app.vision.reproduction.runs import Profile, Run, runs_of_table
+from ndd_app.vision.reproduction.strips import draw_strips
+from ndd_app.vision.reproduction.tables import write_tables
+from ndd_app.vision.training import Track, untracked
+
+SEED = 0
+
+Results = dict[str, list[dict[str, Any]]]
+"""By the key of the run: what each fold gave."""
+
+
+@dataclass(frozen=True)
+class Reproduction:
+    """output: the folder for runs/*.json, figures/*.png, tables.md and results.json."""
+
+    profile: Profile
+    tables: Sequence[int]
+    ukbench: FolderPhotos
+    collection: Collection | None
+    output: Path
+    weights_dir: Path | None
+    steps: int | None = None
+
+    @property
+    def runs(self) -> list[Run]:
+        """Each once, though several tables may want it; without a collection there is no table 3."""
+        wanted = [table for table in self.tables if table != 3 or self.collection]
+        return list(dict.fromkeys(run for table in wanted for run in runs_of_table(table, self.profile)))
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What a kept run must agree in to be used."""
+        annotated = len(self.collection.photos) if self.collection else 0
+        return {"profile": self.profile.name, "steps": self.steps, "photos": len(self.ukbench), "annotated": annotated}
+
+
+def reproduce(what: Reproduction, track: Track = untracked, say: Callable[[str], None] = print) -> Results:
+    """Run by run, fold by fold. A run that fails is told and left out of the tables; the others go on."""
+    results: Results = {}
+    places = [(fold, run) for fold in range(what.profile.folds) for run in what.runs]
+    for place, (fold, run) in enumerate(places, start=1):
+        say(f"{place} of {len(places)}: {run.name}" + (f", fold {fold + 1}" if what.profile.folds > 1 else ""))
+        try:
+            facts = _run(what, run, fold, track)
+        except NddError as error:
+            say(f"  No figures: {error}")
+            continue
+        results.setdefault(run.key, []).append(facts)
+    write_tables(what.output, what.profile, what.tables, results, annotated=what.collection is not None)
+    _draw(what, results)
+    return results
+
+
+def bench_of(what: Reproduction, fold: int) -> Bench:
+    split = split_by_object(what.ukbench.groups, fold, SEED)
+    return Bench(what.ukbench, split, what.collection, what.weights_dir, SEED + fold)
+
+
+def _run(what: Reproduction, run: Run, fold: int, track: Track) -> dict[str, Any]:
+    file = what.output / "runs" / f"{run.key}-{fold + 1}.json"
+    kept = _read(file)
+    if kept.get("settings") == what.settings:
+        return kept
+    checkpoints = what.output / "checkpoints" / file.stem
+    plan = what.profile.plan(run, what.steps) if run.fitted_on else None
+    facts = measure(run, bench_of(what, fold), plan, checkpoints, track) | {"settings": what.settings, "fold": fold + 1}
+    _write(file, facts)
+    shutil.rmtree(checkpoints, ignore_errors=True)
+    return facts
+
+
+def _draw(what: Reproduction, results: Results) -> None:
+    """Of the first fold: the queries are others in each."""
+    for name, gallery in bench_of(what, 0).galleries(Run("phash")).items():
+        shown = {
+            fold["name"]: fold[name]["shown"]
+            for folds in results.values()
+            for fold in folds
+            if fold["fold"] == 1 and name in fold
+        }
+        draw_strips(what.output / "figures", name, gallery, shown)
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        return json.loads(file.read_text())
+    except (OSError, ValueError):
+        return {}
+
+
+def _write(file: Path, facts: dict[str, Any]) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    part = file.with_suffix(".part")
+    part.write_text(json.dumps(facts, indent=1))
+    part.replace(file)

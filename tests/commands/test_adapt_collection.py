@@ -1,0 +1,104 @@
+import io
+from pathlib import Path
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from ndd_app.models import Encoder, Job
+from ndd_app.pipeline.annotation import groups_by_verdicts
+from ndd_app.pipeline.review import record_verdict
+from tests.factories import make_cataloguer, make_collection, make_photo
+from tests.pictures import draw_photo, faded
+from tests.vision.networks import random_weights, write_weights
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def tiny_backbone(settings, tmp_path: Path) -> None:
+    write_weights(tmp_path, random_weights())
+    settings.NDD_WEIGHTS_DIR, settings.NDD_BACKBONE = tmp_path, "test_vit"
+
+
+@pytest.fixture
+def photos():
+    """Three scenes, each scanned twice."""
+    album = make_collection("album")
+    scenes = [draw_photo(seed) for seed in range(3)]
+    return [make_photo(album, f"{n}.jpg", pixels=pixels) for n, pixels in enumerate([*scenes, *map(faded, scenes)])]
+
+
+@pytest.fixture
+def groups(tmp_path: Path) -> Path:
+    file = tmp_path / "groups.csv"
+    file.write_text("file,group\n0.jpg,a\n3.jpg,a\n1.jpg,b\n4.jpg,b\n")
+    return file
+
+
+def adapt(*arguments: object) -> str:
+    output = io.StringIO()
+    call_command("adapt_collection", "album", *map(str, arguments), "--steps", "2", stdout=output)
+    return output.getvalue()
+
+
+@pytest.mark.parametrize("method", ["mae", "simclr", "supervised", "triplet"])
+def test_a_trained_encoder_is_stored_and_embeds(photos, groups, method):
+    assert f"Ready: test_vit {method}" in adapt("--method", method, "--groups", groups)
+    encoder = Encoder.objects.get()
+    assert [point["step"] for point in encoder.curve] == [1, 2]
+    assert encoder.parameters["steps"] == 2
+    assert not encoder.is_serving
+    call_command("embed_collection", "album", "--newest", stdout=io.StringIO())
+    assert encoder.embeddings.count() == 6
+
+
+def test_labels_come_from_the_file(photos, groups):
+    adapt("--method", "supervised", "--groups", groups)
+    assert Encoder.objects.get().parameters["labels"] == 4
+
+
+def test_or_from_verdicts_through_a_chain_of_pairs(photos):
+    ana, eva = make_cataloguer("ana"), make_cataloguer("eva")
+    for one, other in [(0, 3), (3, 5), (1, 4), (2, 5)]:
+        record_verdict(photos[one], photos[other], "yes", ana)
+    record_verdict(photos[1], photos[2], "no", ana)
+    record_verdict(photos[2], photos[5], "no", eva)  # they disagree: nothing is settled
+    first, second, third, *others = groups_by_verdicts(photos)
+    assert (first, second, third) == (others[0], others[1], None)
+    assert first == others[2] != second
+    adapt("--method", "supervised")
+    assert Encoder.objects.get().parameters["labels"] == 5
+
+
+def test_without_labels_the_job_says_what_to_do(photos):
+    with pytest.raises(CommandError, match=r"supervised learns from labels.*--groups FILE"):
+        adapt("--method", "supervised")
+    assert Job.objects.get().state == Job.State.FAILED
+    assert not Encoder.objects.exists()
+
+
+def test_names_in_the_file_that_are_no_photos_are_reported(photos, groups):
+    groups.write_text("file,group\n0.jpg,a\nnine.jpg,a\n")
+    with pytest.raises(CommandError, match=r"nine\.jpg"):
+        adapt("--method", "supervised", "--groups", groups)
+
+
+def test_a_fitting_that_was_cut_off_goes_on_and_leaves_nothing_behind(photos, settings, monkeypatch):
+    with monkeypatch.context() as failing:
+        failing.setattr("ndd_app.pipeline.encoders.save_bytes", None)  # the training is done, its weights not stored
+        with pytest.raises(CommandError):
+            adapt("--method", "simclr")
+    assert list((settings.NDD_CACHE_DIR / "training").rglob("checkpoint.json"))
+    monkeypatch.setattr("ndd_app.vision.training._Run._take_step", None)  # nothing is left to be learned
+    adapt("--method", "simclr")
+    assert Encoder.objects.get().parameters["steps"] == 2
+    assert not list((settings.NDD_CACHE_DIR / "training").iterdir())
+
+
+def test_the_other_processes_learn_and_store_nothing(photos, groups, monkeypatch):
+    monkeypatch.setenv("RANK", "1")
+    assert adapt("--method", "simclr") == ""
+    with pytest.raises(CommandError, match="learns from labels"):
+        adapt("--method", "triplet")
+    assert not Encoder.objects.exists()
+    assert not Job.objects.exists()

@@ -39,9 +39,9 @@ WEIGHTS = {"ukbench": 3.0, "prokudin": 1.5, "rescans": 0.7, "sheets": 0.3}
 SETTLED = 0.1
 """Weight of a true pair that a third photo settles (vision/partners.py): its own evidence seldom has to."""
 DENSITY = 0.25
-"""Weight of a true pair without matching points: in the sets most photos have partners, in an archive few do."""
+"""Weight of a doubtful true pair without matching points: in the sets most photos have partners, in an archive few."""
 CLEAR = 1.2
-"""A true pair without matching points is a step on the way to others from this surprise on."""
+"""Surprise from which on a true pair without matching points is no longer doubtful, and a step to others."""
 WEIGHT_OF_SHEETS = 5.0
 """Of a pair of sheets with matching points: they are few here and many in an archive."""
 
@@ -111,6 +111,7 @@ def rows_of(
     same = np.array([images[a] == images[b] for a, b in pairs])
     found, hot = evidence[:, 1] > 0, evidence[:, 0] > HOT
     settled = true & with_a_common_partner(pairs, true & (found | (evidence[:, 0] > CLEAR)))
+    doubtful = true & ~found & (evidence[:, 0] <= CLEAR)
     kinds = (
         (found & true & same, len(pairs)),
         (found & true & ~same, MOST),
@@ -126,7 +127,7 @@ def rows_of(
         weight = (WEIGHT_OF_SHEETS if sheet else WEIGHTS[name]) * len(rows) / max(len(chosen), 1)
         for row in np.sort(chosen):
             values = (f"{value:.4g}" for value in evidence[row])
-            own = weight * (SETTLED if settled[row] else 1) * (DENSITY if true[row] and not found[row] else 1)
+            own = weight * (SETTLED if settled[row] else 1) * (DENSITY if doubtful[row] else 1)
             yield int(true[row]), int(true[row] and same[row]), f"{own:.3g}", *values
 
 

@@ -1,0 +1,101 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ndd_app.exceptions import TooFewPhotos, UnreadableImage
+from ndd_app.vision.augmentations import FAMILIES, GATE_FAMILY, damage
+from ndd_app.vision.backbones import Backbone
+from ndd_app.vision.classical import RootSift
+from ndd_app.vision.methods import METHODS
+from ndd_app.vision.methods.auto import TRAINING_DAMAGES, discriminate, draw_view
+from tests.pictures import draw_photo
+from tests.vision.networks import random_backbone
+from tests.vision.photos import DrawnPhotos
+
+NONE = np.empty((0, 6))
+
+
+@pytest.fixture
+def backbone(tmp_path: Path) -> Backbone:
+    return random_backbone(tmp_path)
+
+
+def nearness(embeddings: np.ndarray, one: int, other: int) -> float:
+    return float(embeddings[one] @ embeddings[other])
+
+
+def test_what_moves_within_a_photo_does_not_count():
+    random = np.random.default_rng(0)
+    every = random.normal(0, 1, (200, 6))
+    within = np.diag([100.0, 1, 1, 1, 1, 1])
+    embed = discriminate(every, within, NONE).apply
+    one = np.array([0.0, 1, 1, -1, 1, -1])
+    moved, changed = one + 3 * np.eye(6)[0], one + 3 * np.eye(6)[1]
+    found = embed(np.stack([one, moved, changed]))
+    assert nearness(found, 0, 1) > 0.95 > 0.8 > nearness(found, 0, 2)
+
+
+def test_known_duplicates_come_nearer():
+    random = np.random.default_rng(0)
+    every, one, other = random.normal(0, 1, (200, 6)), np.float64([1, 1, 1, 0, 0, 0]), np.float64([0, 1, 1, 0, 0, 0])
+    usual, taught = (
+        nearness(discriminate(every, np.eye(6), known).apply(np.stack([one, other])), 0, 1)
+        for known in (NONE, np.stack([one - other]))
+    )
+    assert taught > usual + 0.05
+
+
+def test_rescans_are_found_better_than_by_whitening(backbone):
+    photos = DrawnPhotos([draw_photo(seed, 96, 72) for seed in range(40)])
+    rescans = [damage(pixels, [("fading", 1.0)], seed) for seed, pixels in enumerate(photos.pictures)]
+    ranks = {}
+    for method in ("whiten", "auto"):
+        encoder = METHODS[method].fit(photos, backbone, seed=0).encoder
+        gallery, queries = (encoder.embed(backbone.extract(some)) for some in (photos.pictures, rescans))
+        similarity = queries @ gallery.T
+        ranks[method] = float((similarity > np.diag(similarity)[:, None]).sum(axis=1).mean())
+    assert ranks["auto"] < 0.8 * ranks["whiten"]
+
+
+def test_the_same_photos_and_seed_give_the_same_encoder(backbone):
+    photos = DrawnPhotos([draw_photo(seed, 96, 72) for seed in range(6)])
+    first, second = (METHODS["auto"].fit(photos, backbone, seed=3).encoder.projection.axes for _ in range(2))
+    assert np.array_equal(first, second)
+
+
+def test_the_groups_that_people_know_are_heeded(backbone):
+    pictures = [draw_photo(seed, 96, 72) for seed in range(6)]
+    groups = ["a", "a", "b", None, None, None]
+    assert METHODS["auto"].fit(DrawnPhotos(pictures, groups), backbone, seed=0).parameters["duplicates"] == 2
+
+
+def test_no_view_has_a_damage_by_which_encoders_are_judged():
+    assert not set(TRAINING_DAMAGES) & set(FAMILIES[GATE_FAMILY])
+    assert not np.array_equal(draw_view(draw_photo(1, 96, 72), 1), draw_view(draw_photo(1, 96, 72), 2))
+
+
+def test_identical_photos_all_get_one_embedding(backbone):
+    photos = DrawnPhotos([draw_photo(1, 96, 72)] * 4)
+    embeddings = METHODS["auto"].fit(photos, backbone, seed=0).encoder.embed(backbone.extract(photos.pictures))
+    assert embeddings @ embeddings.T == pytest.approx(1, abs=1e-3)
+
+
+@pytest.mark.parametrize("count", [0, 1, 2])
+def test_a_few_photos_are_refused(backbone, count: int):
+    with pytest.raises(TooFewPhotos):
+        METHODS["auto"].fit(DrawnPhotos([draw_photo(seed, 96, 72) for seed in range(count)]), backbone, seed=0)
+
+
+def test_photos_that_cannot_be_read_teach_nothing(backbone):
+    class Torn(DrawnPhotos):
+        def picture(self, number: int):
+            raise UnreadableImage(detail="cut short")
+
+    with pytest.raises(TooFewPhotos, match="0"):
+        METHODS["auto"].fit(Torn([draw_photo(seed, 96, 72) for seed in range(5)]), backbone, seed=0)
+
+
+def test_keypoints_are_no_network():
+    with pytest.raises(TypeError):
+        METHODS["auto"].fit(DrawnPhotos([draw_photo(1)] * 3), RootSift(), seed=0)

@@ -1,4 +1,4 @@
-"""Exports of a collection against the truth: rankings, shown pairs, calibration, kinds and flags."""
+"""Exports of a collection against the truth: rankings, shown pairs, kinds and flags, and what company changes."""
 
 import csv
 import io
@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.reliability import FalsePairs, Forecasts
 from benchmarks.sets import DAMAGES, FLAGS, Member
 from ndd_app.vision.metrics import Relevance, average_precision_at_k, hit_rate_at_k, mean_over_queries
 
@@ -95,25 +96,15 @@ class Scores:
             sizes[member.group] = sizes.get(member.group, 0) + 1
         return sum(pair.is_true for pair in self.shown) / sum(n * (n - 1) // 2 for n in sizes.values())
 
-    def reliability(self) -> list[tuple[int, float, float]]:
-        """Pairs between .05 and .95 by tenths of their chance: how many, their mean chance, the share of true ones."""
-        bins: dict[int, list[Pair]] = {}
-        for pair in self.pairs:
-            if 0.05 < pair.probability < 0.95:
-                bins.setdefault(int(10 * pair.probability), []).append(pair)
-        return [
-            (len(some), sum(pair.probability for pair in some) / len(some), _share(pair.is_true for pair in some))
-            for _, some in sorted(bins.items())
-        ]
+    @cached_property
+    def uncertain(self) -> Forecasts:
+        """Pairs between .05 and .95: of the others no model would be in doubt."""
+        return Forecasts.of((p.probability, p.is_true) for p in self.pairs if 0.05 < p.probability < 0.95)
 
-    def calibration_error(self) -> float:
-        """ECE over the same pairs."""
-        bins = self.reliability()
-        return sum(count * abs(chance - share) for count, chance, share in bins) / max(sum(c for c, _, _ in bins), 1)
-
-    def false_among_shown(self) -> tuple[float, int]:
-        """Expected and actual."""
-        return sum(1 - pair.probability for pair in self.shown), sum(not pair.is_true for pair in self.shown)
+    @property
+    def false_among_shown(self) -> FalsePairs:
+        expected = sum(1 - pair.probability for pair in self.shown)
+        return FalsePairs(len(self.shown), expected, sum(not pair.is_true for pair in self.shown))
 
     def print_hit_rates(self) -> dict[str, tuple[float, float, float]]:
         """For each damage: the copies whose own print is first, whose first is of one group, whose print is shown."""
@@ -151,6 +142,29 @@ class Scores:
 
     def _is_neither(self, one: str, other: str) -> bool:
         return frozenset((self.members[one].group, self.members[other].group)) in self.neither
+
+
+@dataclass(frozen=True)
+class Flips:
+    """Pairs that are shown in one run and not in the other; candidates: all that either run has stored."""
+
+    flipped: int
+    candidates: int
+
+    @property
+    def share(self) -> float:
+        return self.flipped / self.candidates if self.candidates else float("nan")
+
+
+def flips(one: Scores, other: Scores) -> Flips:
+    """Of the pairs between photos that are in both runs."""
+    in_both = set(one.members.values()) & set(other.members.values())
+    flipped = _between(in_both, one.shown) ^ _between(in_both, other.shown)
+    return Flips(len(flipped), len(_between(in_both, one.pairs) | _between(in_both, other.pairs)))
+
+
+def _between(members: set[Member], pairs: Iterable[Pair]) -> set[frozenset[Member]]:
+    return {frozenset((p.first, p.second)) for p in pairs if p.first in members and p.second in members}
 
 
 def _same_scene() -> set[frozenset[str]]:

@@ -3,7 +3,7 @@
 import csv
 import random
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +27,8 @@ DAMAGES: dict[str, list[tuple[str, float]]] = {
     "blur and JPEG 20": [("blur", 1.0), ("jpeg", 0.94)],
 }
 """Severities as in vision/augmentations.py: 1 is a crop to 60 %, 10° askew, half of the contrast left, and so on."""
+COMPANY = ("postcards", "large_scans")
+"""Photos that have no partner in the mix and must find none."""
 FLAGS = {"crop": {"crop"}, "quarter turns": {"turned"}, "mirror": {"mirrored"}, "negative": {"inverted"}}
 
 
@@ -37,6 +39,10 @@ class Member:
     source: Path
     group: str
     damage: str = ""
+
+    @property
+    def is_company(self) -> bool:
+        return self.source.parent.name in COMPANY
 
 
 def photos_of(folder: Path) -> list[Member]:
@@ -58,6 +64,15 @@ def write_set(members: Sequence[Member], folder: Path, seed: int) -> dict[str, M
     return names
 
 
+def without_company(members: Mapping[str, Member], written: Path, folder: Path) -> dict[str, Member]:
+    """What `write_set` has written, the same photos under the same names, in another folder without the company."""
+    folder.mkdir(parents=True)
+    others = {name: member for name, member in members.items() if not member.is_company}
+    for name in others:
+        shutil.copyfile(written / name, folder / name)
+    return others
+
+
 def mix(data: Path, seed: int) -> list[Member]:
     """Groups of 1 to 4 from the plates and the objects, half of the photos single, with postcards and large scans."""
     chance = random.Random(seed)
@@ -66,7 +81,7 @@ def mix(data: Path, seed: int) -> list[Member]:
         for group in _groups(photos_of(data / name)):
             size = 1 if chance.random() < 0.67 else chance.randint(2, largest)
             chosen += chance.sample(group, size)
-    return [*chosen, *photos_of(data / "postcards"), *photos_of(data / "large_scans")]
+    return [*chosen, *(photo for name in COMPANY for photo in photos_of(data / name))]
 
 
 def rescans(data: Path, seed: int) -> list[Member]:

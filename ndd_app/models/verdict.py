@@ -11,11 +11,14 @@ class VerdictQuerySet(models.QuerySet["Verdict"]):
         first, second = sorted([one, other], key=lambda photo: photo.pk)
         return self.filter(first=first, second=second)
 
+    def touching(self, collection: Collection) -> "VerdictQuerySet":
+        """On pairs of the collection's photos with each other and with photos of others, both of which are there."""
+        touching = self.filter(Q(first__collection=collection) | Q(second__collection=collection))
+        return touching.filter(first__isnull=False, second__isnull=False)
+
     def across(self, collection: Collection) -> "VerdictQuerySet":
         """On pairs of the collection's photos with photos of others."""
-        touching = self.filter(Q(first__collection=collection) | Q(second__collection=collection))
-        there = touching.filter(first__isnull=False, second__isnull=False)
-        return there.exclude(first__collection=F("second__collection"))
+        return self.touching(collection).exclude(first__collection=F("second__collection"))
 
     def latest_of_each_person(self) -> "VerdictQuerySet":
         same = {name: OuterRef(name) for name in ("first", "second", "person_name")}
@@ -43,6 +46,7 @@ class Verdict(models.Model):
     answer = models.CharField(max_length=10, choices=Answer.choices)
     note = models.TextField(blank=True)
     score = models.FloatField(null=True, help_text="The candidate's score when the person answered.")
+    probability = models.FloatField(null=True, help_text="The candidate's probability when the person answered.")
     person = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
     person_name = models.CharField(max_length=150)
     created_at = models.DateTimeField(auto_now_add=True)

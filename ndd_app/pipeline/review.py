@@ -5,11 +5,12 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 
 from ndd_app.description import adapter
 from ndd_app.exceptions import NotAllowed
 from ndd_app.models import Candidate, Photo, Verdict
+from ndd_app.models.verdict import VerdictQuerySet
 from ndd_app.signals import verdict_recorded
 
 Person = Any
@@ -32,6 +33,7 @@ def record_verdict(one: Photo, other: Photo, answer: str, person: Person, note: 
         answer=Verdict.Answer(answer),
         note=note,
         score=candidate.score if candidate else None,
+        probability=candidate.probability if candidate else None,
         person=person,
         person_name=person.get_username(),
     )
@@ -43,7 +45,7 @@ def latest_verdict_of(person: Person, one: Photo, other: Photo) -> Verdict | Non
     return Verdict.objects.on(one, other).filter(person_name=person.get_username()).first()
 
 
-def visible_verdicts(person: Person) -> QuerySet[Verdict]:
+def visible_verdicts(person: Person) -> VerdictQuerySet:
     """Verdicts on photos that the person may see, or that are no longer there."""
     visible = adapter().visible(person, Photo.objects.all()).order_by().values("pk")
     first, second = (Q(**{f"{side}__in": visible}) | Q(**{side: None}) for side in ("first", "second"))

@@ -12,7 +12,9 @@ from ndd_app.description import Field, Value, adapter
 from ndd_app.models import Collection, Evidence, Photo
 from ndd_app.pipeline.pairs import possible_duplicates as find_possible_duplicates
 from ndd_app.pipeline.provenance import copied_fields as find_copied_fields
+from ndd_app.pipeline.reliability import FEWEST, tenths_of
 from ndd_app.views.access import visible_jobs
+from ndd_app.views.reliability import plot_reliability
 
 register = template.Library()
 
@@ -39,6 +41,14 @@ def running_jobs(context: template.Context, collection: Collection) -> dict[str,
     if not context["request"].user.is_authenticated:
         return {}
     return {"jobs": list(visible_jobs(context["request"]).filter(collection=collection).unfinished().order_by("pk"))}
+
+
+@register.inclusion_tag("ndd_app/reliability.html", takes_context=True)
+def reliability(context: template.Context, collection: Collection) -> dict[str, Any]:
+    """How far the chances of the collection's pairs can be trusted, by what people answered."""
+    tenths = tenths_of(collection, context["request"].user)
+    settled = sum(tenth.pairs for tenth in tenths)
+    return {"collection": collection, "settled": settled, "fewest": FEWEST, "plot": plot_reliability(tenths)}
 
 
 @register.filter

@@ -265,6 +265,18 @@ DAMAGES: dict[str, Damage] = {
 }
 
 
+FAMILIES: dict[str, tuple[str, ...]] = {
+    "frame": ("crop", "rotation", "turn", "mirror", "size"),
+    "tone": ("fading", "contrast", "cast", "sepia", "grey", "negative", "light"),
+    "board": ("mount", "border", "paper"),
+    "wear": ("fold", "dust", "scratches", "grain"),
+    "print": ("halftone", "blur", "jpeg"),
+}
+"""Damages that come about in one way."""
+GATE_FAMILY = "wear"
+"""No training may draw from this family: the receipt judges every encoder by it."""
+
+
 def damage(pixels: Pixels, steps: Iterable[tuple[str, float]], seed: int) -> Pixels:
     """Apply damages in order: damage(pixels, [("sepia", 0.7), ("mount", 1.0)], seed=4)."""
     rng = np.random.default_rng(seed)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from ndd_app.vision.augmentations import CARDS, DAMAGES, damage
+from ndd_app.vision.augmentations import CARDS, DAMAGES, FAMILIES, GATE_FAMILY, damage
 from ndd_app.vision.images import Pixels
 from tests.pictures import draw_photo
 
@@ -128,3 +128,8 @@ def test_damages_are_applied_in_order(photo):
     card_last = damage(photo, [("grey", 1.0), ("mount", 1.0)], seed=2)
     rng = np.random.default_rng(2)
     assert np.array_equal(card_last, DAMAGES["mount"](DAMAGES["grey"](photo, rng, 1.0), rng, 1.0))
+
+
+def test_every_damage_is_of_one_family():
+    assert sorted(name for family in FAMILIES.values() for name in family) == sorted(DAMAGES)
+    assert GATE_FAMILY in FAMILIES

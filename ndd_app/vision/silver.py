@@ -5,8 +5,9 @@ it. What a training may learn and what a receipt judges by is split by connected
 learned, directly or through a third photo.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +21,11 @@ UNLIKE = 2
 JUDGED_SHARE = 0.5
 """The share of components that no training may learn from."""
 
+FEWEST_POINTS = 10
+"""Matching points; strangers reach 8 at most."""
+PRINTED, LITTLE = 0.8, 0.25
+"""Two sheets of paper on which so small a share matches may be two of one form."""
+
 Chosen = npt.NDArray[np.bool_]
 
 
@@ -28,6 +34,13 @@ def reciprocal_pairs(lists: Lists, within: int = RECIPROCAL) -> Indices:
     pairs = unordered([pairs_within(lists, within)])
     there, back = places(lists, pairs).T
     return pairs[(there > 0) & (there <= within) & (back > 0) & (back <= within)]
+
+
+def confirms(details: Mapping[str, Any]) -> bool:
+    """Whether what geometry found (vision/verification.py) leaves no doubt."""
+    if details.get("inliers", 0) < FEWEST_POINTS:
+        return False
+    return not (details.get("paper", 0) > PRINTED and details.get("share", 1) < LITTLE)
 
 
 def silver_pairs(proposals: Sequence[Indices], confirmed: Indices) -> Indices:

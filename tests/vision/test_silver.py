@@ -1,7 +1,7 @@
 import numpy as np
 
 from ndd_app.vision.neighbours import Lists
-from ndd_app.vision.silver import components, judged_photos, reciprocal_pairs, silver_pairs
+from ndd_app.vision.silver import components, confirms, judged_photos, reciprocal_pairs, silver_pairs
 
 
 def pairs(*some: tuple[int, int]) -> np.ndarray:
@@ -37,3 +37,11 @@ def test_a_component_is_judged_as_a_whole_whatever_the_order_of_the_photos():
     assert 0.35 < judged.mean() < 0.65
     turned = judged_photos(399 - groups[::-1], keys[::-1])
     assert turned[::-1].tolist() == judged.tolist()
+
+
+def test_geometry_confirms_by_ten_points_unless_both_are_forms():
+    assert confirms({"inliers": 10, "share": 0.1, "paper": 0.2})
+    assert confirms({"inliers": 40, "share": 0.6, "paper": 0.9})
+    assert not confirms({"inliers": 40, "share": 0.1, "paper": 0.9})
+    assert not confirms({"inliers": 9, "share": 0.9, "paper": 0.2})
+    assert not confirms({})

@@ -12,6 +12,8 @@ from ndd_app.models import EMBEDDING_SIZE, Collection, Embedding, Encoder, Photo
 from ndd_app.pipeline.encoders import ensure_site_encoders, load_encoder
 from ndd_app.pipeline.features import features_of
 from ndd_app.pipeline.progress import Track, in_batches, untracked
+from ndd_app.vision import encoders as vision
+from ndd_app.vision.encoders import Embeddings, Features
 from ndd_app.vision.neighbours import Part
 
 BATCH = 64
@@ -61,6 +63,15 @@ def _embed(collection: Collection, encoder: Encoder, notes: list[str], track: Tr
         )
         embedded += len(readable)
     return embedded
+
+
+def embed_features(loaded: vision.Encoder, features: Sequence[Features | None]) -> Embeddings:
+    """(len(features), EMBEDDING_SIZE): a zero row for a photo that could not be read."""
+    able = [number for number, found in enumerate(features) if found is not None]
+    rows = np.zeros((len(features), EMBEDDING_SIZE), np.float32)
+    if able:
+        rows[able] = loaded.embed([found for found in features if found is not None])
+    return rows
 
 
 def load_archive(encoder: Encoder) -> Iterator[Part]:

@@ -12,12 +12,10 @@ from pathlib import Path
 
 import torch
 from django.db import IntegrityError, transaction
-from django.db.models import Count, Q
 
 from ndd_app.conf import conf
 from ndd_app.exceptions import DamagedEncoder, TooFewPhotos, UnknownBackbone, WeightsUnavailable, WrongWeights
 from ndd_app.models import Collection, Encoder, Photo
-from ndd_app.models.encoder import one_of_each_family
 from ndd_app.models.photo import PhotoQuerySet
 from ndd_app.pipeline.features import CollectionPhotos
 from ndd_app.pipeline.progress import Track, untracked
@@ -157,38 +155,11 @@ def fit_site_encoder(family: str, track: Track = untracked) -> Encoder:
     return fit_encoder(DEFAULT_METHODS[Encoder.Family(family)], sample(Photo.objects.all()), None, track)
 
 
-def newest_encoders(collection: Collection) -> list[Encoder]:
-    """Of each family the collection's newest encoder, else the site's: those to be embedded before a switch."""
-    return one_of_each_family([*Encoder.objects.site(), *collection.encoders.order_by("pk")])
-
-
-def ready_encoders(collection: Collection) -> list[Encoder]:
-    """Those that may serve after a switch: the newest, except where it has embedded less than what serves now."""
-    covered = Count("embeddings", filter=Q(embeddings__photo__collection=collection))
-    photos = dict(Encoder.objects.annotate(covered=covered).values_list("pk", "covered"))
-    serving = {encoder.family: encoder for encoder in Encoder.objects.serving(collection)}
-    own = [
-        encoder
-        for encoder in collection.encoders.order_by("pk")
-        if photos[encoder.pk] >= (photos[serving[encoder.family].pk] if encoder.family in serving else 1)
-    ]
-    return one_of_each_family([*serving.values(), *own])
-
-
-def sample(photos: PhotoQuerySet) -> list[Photo]:
-    """Up to SAMPLE photos, the same ones for the same archive."""
+def sample(photos: PhotoQuerySet, most: int = SAMPLE) -> list[Photo]:
+    """Up to so many photos, the same ones for the same archive."""
     ids = list(photos.order_by("checksum", "pk").values_list("pk", flat=True))
-    chosen = random.Random(SEED).sample(ids, min(SAMPLE, len(ids)))
+    chosen = random.Random(SEED).sample(ids, min(most, len(ids)))
     return list(Photo.objects.filter(pk__in=chosen).order_by("checksum", "pk"))
-
-
-@transaction.atomic
-def serve(encoder: Encoder) -> None:
-    """Switch the encoder on, and its predecessor off, in one step."""
-    same = Encoder.objects.filter(collection=encoder.collection, family=encoder.family)
-    list(same.select_for_update().values_list("pk"))
-    same.filter(is_serving=True).exclude(pk=encoder.pk).update(is_serving=False)
-    Encoder.objects.filter(pk=encoder.pk).update(is_serving=True)
 
 
 def _serve_unless_another_does(encoder: Encoder) -> None:

@@ -14,10 +14,11 @@ from time import monotonic
 from typing import Any
 
 from django.db import InterfaceError, OperationalError, connection
+from django.db.models import Q
 
 from ndd_app.conf import conf
-from ndd_app.exceptions import JobLost, NddError
-from ndd_app.models import Job
+from ndd_app.exceptions import JobLost, NddError, UnknownEncoder
+from ndd_app.models import Collection, Encoder, Job
 from ndd_app.models.job import HEARTBEAT_SECONDS
 from ndd_app.pipeline.progress import Item, Track, untracked
 from ndd_app.storage import copy_to
@@ -89,10 +90,13 @@ def _local_source(parameters: dict[str, Any]) -> Iterator[Path]:
 
 
 def _embed(job: Job, track: Track) -> dict[str, Any]:
+    """`parameters`: with the `newest` encoders, or also with the `encoder` of that id; else with those that serve."""
     from ndd_app.pipeline.embedding import embed_collection
-    from ndd_app.pipeline.encoders import newest_encoders
+    from ndd_app.pipeline.serving import newest_encoders, serving_with
 
     encoders = newest_encoders(job.collection) if job.parameters.get("newest") else None
+    if chosen := _encoder_of(job, "encoder"):
+        encoders = serving_with(job.collection, chosen)
     result = embed_collection(job.collection, encoders, track)
     return asdict(result)
 
@@ -107,10 +111,45 @@ def _adapt(job: Job, track: Track) -> dict[str, Any]:
 
 
 def _match(job: Job, track: Track) -> dict[str, Any]:
+    """`parameters`: by the `newest` encoders, by the `encoder` of that id, which serves then, or by those that serve.
+
+    `preview`: the id of an encoder; only report what would change if it served.
+    """
     from ndd_app.pipeline.matching import find_duplicates
 
-    result = find_duplicates(job.collection, switch=job.parameters.get("newest", False), track=track)
-    return asdict(result)
+    if chosen := _encoder_of(job, "preview"):
+        return _preview(job.collection, chosen, track)
+    if job.parameters.get("newest"):
+        return _switch(job.collection, track)
+    return asdict(find_duplicates(job.collection, track=track, encoder=_encoder_of(job, "encoder")))
+
+
+def _switch(collection: Collection, track: Track) -> dict[str, Any]:
+    from ndd_app.pipeline.switching import switch_to_newest
+
+    result = switch_to_newest(collection, track)
+    receipts = [f"{encoder}: {' '.join(encoder.receipt['words'])}" for encoder in result.judged]
+    waiting = {str(encoder): encoder.get_absolute_url() for encoder in result.waiting}
+    return {**asdict(result.match), "receipts": receipts, **({"waiting": waiting} if waiting else {})}
+
+
+def _preview(collection: Collection, encoder: Encoder, track: Track) -> dict[str, Any]:
+    from ndd_app.pipeline.changes import report_changes
+
+    report_changes(collection, encoder, track)
+    return {"encoder": str(encoder), "report": encoder.get_absolute_url()}
+
+
+def _encoder_of(job: Job, name: str) -> Encoder | None:
+    """One that may serve the job's collection; raises UnknownEncoder."""
+    pk = job.parameters.get(name)
+    if pk is None:
+        return None
+    able = Encoder.objects.filter(Q(collection=job.collection) | Q(collection=None, is_serving=True))
+    encoder = able.filter(pk=pk).first()
+    if encoder is None:
+        raise UnknownEncoder(encoder=pk, collection=job.collection.slug, known=", ".join(map(str, able)) or "none")
+    return encoder
 
 
 STAGES: dict[str, Callable[[Job, Track], dict[str, Any]]] = {

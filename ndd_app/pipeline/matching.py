@@ -8,7 +8,7 @@ from django.db import transaction
 from django.db.models import F, Sum
 from django.db.models.functions import Now
 
-from ndd_app.exceptions import NoPhotos
+from ndd_app.exceptions import NoPhotos, NotEmbedded
 from ndd_app.models import Candidate, Collection, Encoder, Evidence, Photo, Verdict
 from ndd_app.pipeline.across import lock_collections, match_across
 from ndd_app.pipeline.candidates import (
@@ -22,11 +22,12 @@ from ndd_app.pipeline.candidates import (
     without_partner,
     worth_storing,
 )
-from ndd_app.pipeline.encoders import ready_encoders, serve
 from ndd_app.pipeline.judgement import Judged, judge, pairs_with_a_common_partner
 from ndd_app.pipeline.limits import NEIGHBOURS, VERIFIED
 from ndd_app.pipeline.progress import Track, untracked
 from ndd_app.pipeline.ranking import embedded_by, fuse_encoders
+from ndd_app.pipeline.serving import embedded_encoders, ready_encoders, serving_with
+from ndd_app.pipeline.serving import switch as let_serve
 from ndd_app.pipeline.variants import propose_by_variants
 from ndd_app.pipeline.verification import registered, verify_as_they_are, verify_in_all_variants
 from ndd_app.signals import candidates_found
@@ -49,20 +50,23 @@ class MatchResult:
     encoders: tuple[str, ...]
 
 
-def find_duplicates(collection: Collection, switch: bool = False, track: Track = untracked) -> MatchResult:
+def find_duplicates(
+    collection: Collection, switch: bool = False, track: Track = untracked, encoder: Encoder | None = None
+) -> MatchResult:
     """Match every photo with all others, by the encoders that serve, and replace the collection's candidates.
 
     Then with the photos of all other collections, by the site encoders.
-    `switch`: by the newest encoders that are ready; they serve from now on, in the same transaction.
+    `switch`: by the newest encoders that are ready. `encoder`: by the one that a person has chosen. They serve from now
+    on, in the same transaction.
     """
     photos = list(collection.photos.order_by("pk"))
     if not photos:
         raise NoPhotos(collection=collection.slug)
-    used = embedded_by(collection, ready_encoders(collection) if switch else Encoder.objects.serving(collection))
+    used = embedded_by(collection, _wanted(collection, switch, encoder))
     codes = fingerprints(photos)
-    answered = _answered_pairs(photos)
-    also = unordered([_alike_by_bits(codes), _of_equal_pixels(photos), answered])
-    judged = _judge_with_geometry(photos, used, also, track)
+    answered = answered_pairs(photos)
+    also = unordered([equal_or_alike(photos, codes), answered])
+    judged = judge_with_geometry(photos, used, also, track)
     lists = ranked_lists(judged.fused, len(photos), NEIGHBOURS)
     lonely = without_partner(judged, len(photos))
     judged = worth_storing(photos, judged, answered)
@@ -77,9 +81,9 @@ def find_duplicates(collection: Collection, switch: bool = False, track: Track =
         if across:
             across.store()
         Collection.objects.filter(pk=collection.pk).update(matched_at=Now())
-        for encoder in used:
-            if switch and encoder.collection_id == collection.pk:
-                serve(encoder)
+        if switch or encoder:
+            for each in used:
+                let_serve(collection, each, by_hand=encoder is not None)
         shown = Candidate.objects.shown().within(collection)
         expected_false = float(shown.aggregate(none=Sum(1 - F("probability"), default=0.0))["none"])
         verified = sum(map(bool, judged.details))
@@ -89,7 +93,15 @@ def find_duplicates(collection: Collection, switch: bool = False, track: Track =
     return result
 
 
-def _judge_with_geometry(photos: Sequence[Photo], used: Sequence[Encoder], also: Indices, track: Track) -> Judged:
+def _wanted(collection: Collection, switch: bool, encoder: Encoder | None) -> list[Encoder]:
+    if encoder:
+        if encoder.collection_id and encoder not in embedded_encoders(collection):
+            raise NotEmbedded(collection=collection.slug)
+        return serving_with(collection, encoder)
+    return ready_encoders(collection) if switch else Encoder.objects.serving(collection)
+
+
+def judge_with_geometry(photos: Sequence[Photo], used: Sequence[Encoder], also: Indices, track: Track) -> Judged:
     """Cheap first: the nearest as they are; the variants of photos without a partner; pairs with one in common."""
     fused = fuse_encoders(photos, used, NEIGHBOURS, also)
     lists = ranked_lists(fused, len(photos), VERIFIED)
@@ -111,6 +123,11 @@ def _judge_with_geometry(photos: Sequence[Photo], used: Sequence[Encoder], also:
     return judge(photos, fuse_encoders(photos, used, NEIGHBOURS, unordered([also, common])))
 
 
+def equal_or_alike(photos: Sequence[Photo], codes: Codes) -> Indices:
+    """(m, 2): pairs that are looked at whatever the encoders say: of like fingerprints or equal pixels."""
+    return unordered([_alike_by_bits(codes), _of_equal_pixels(photos)])
+
+
 def _alike_by_bits(codes: Codes) -> Indices:
     lists = (nearest_by_bits(code, NEIGHBOURS) for code in codes.values())
     return unordered([pairs_within(found, NEIGHBOURS, at_least=LIKE_BITS) for found in lists])
@@ -129,7 +146,7 @@ def _of_equal_pixels(photos: Sequence[Photo]) -> Indices:
     )
 
 
-def _answered_pairs(photos: Sequence[Photo]) -> Indices:
+def answered_pairs(photos: Sequence[Photo]) -> Indices:
     """A person's answer keeps a pair in view, whatever the encoders of today think of it."""
     number = {photo.pk: row for row, photo in enumerate(photos)}
     of_collection = {"first__collection": photos[0].collection_id, "second__collection": photos[0].collection_id}

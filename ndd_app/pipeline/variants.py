@@ -9,12 +9,11 @@ import numpy as np
 
 from ndd_app.exceptions import NddError
 from ndd_app.models import Encoder, Photo
-from ndd_app.pipeline.embedding import load_embeddings
+from ndd_app.pipeline.embedding import embed_features, load_embeddings
 from ndd_app.pipeline.encoders import load_encoder
 from ndd_app.pipeline.features import features_of
 from ndd_app.pipeline.progress import Track, untracked
-from ndd_app.vision import encoders as vision
-from ndd_app.vision.encoders import Embeddings, Features
+from ndd_app.vision.encoders import Embeddings
 from ndd_app.vision.geometry import PLAIN, VARIANTS
 from ndd_app.vision.neighbours import BLOCK, Indices, unordered
 from ndd_app.vision.variants import Descreened, seen_as
@@ -44,18 +43,9 @@ def variants_of(lonely: Sequence[Photo], encoder: Encoder, track: Track) -> Iter
         plain = [None if isinstance(f, NddError) else f for _, f in features_of(lonely, loaded.extractor, track)]
         for variant in VARIANTS:
             if variant != PLAIN:
-                yield _embedded(loaded, [None if f is None else seen_as(f, variant) for f in plain])
+                yield embed_features(loaded, [None if f is None else seen_as(f, variant) for f in plain])
     smooth = features_of(lonely, Descreened(loaded.extractor), track)
-    yield _embedded(loaded, [None if isinstance(f, NddError) else f for _, f in smooth])
-
-
-def _embedded(loaded: vision.Encoder, features: Sequence[Features | None]) -> Embeddings:
-    """A photo that could not be read gets a zero row."""
-    able = [number for number, found in enumerate(features) if found is not None]
-    vectors = loaded.embed([found for found in features if found is not None])
-    rows = np.zeros((len(features), vectors.shape[1]), np.float32)
-    rows[able] = vectors
-    return rows
+    yield embed_features(loaded, [None if isinstance(f, NddError) else f for _, f in smooth])
 
 
 def _nearest_to(queries: Embeddings, gallery: Embeddings, lonely: Sequence[int]) -> Indices:

@@ -18,6 +18,7 @@ from ndd_app.vision.encoders import Extractor
 from ndd_app.vision.geometry import VARIANTS, Scan
 from ndd_app.vision.images import WORKING_COPY_SIDE, read_working_copy
 from ndd_app.vision.neighbours import Indices
+from ndd_app.vision.silver import confirms
 from ndd_app.vision.variants import Descreened
 from ndd_app.vision.verification import RECIPE, Details, verify
 
@@ -32,6 +33,14 @@ def registered(photos: Sequence[Photo], pairs: Indices) -> list[Details]:
     """What is known of each pair (m, 2) of indices, low one first; empty for one without geometric evidence."""
     known = _stored(photos, (AS_THEY_ARE, IN_ALL_VARIANTS))
     return [known.get((photos[first].pk, photos[second].pk), {}) for first, second in pairs]
+
+
+def confirmed_pairs(photos: Sequence[Photo]) -> Indices:
+    """(m, 2): pairs of photos of one collection of which geometry leaves no doubt."""
+    number = {photo.pk: place for place, photo in enumerate(photos)}
+    known = _stored(photos, (AS_THEY_ARE, IN_ALL_VARIANTS))
+    sure = [pair for pair, details in known.items() if confirms(details) and {*pair} <= number.keys()]
+    return np.array([(number[one], number[other]) for one, other in sure], np.int64).reshape(-1, 2)
 
 
 def verify_as_they_are(photos: Sequence[Photo], pairs: Indices, track: Track = untracked) -> None:

@@ -13,10 +13,11 @@ from ndd_app.models import Candidate, Collection, Encoder, Evidence, Registratio
 from ndd_app.pipeline import verification
 from ndd_app.pipeline.across import lock_collections
 from ndd_app.pipeline.embedding import embed_collection
-from ndd_app.pipeline.encoders import fit_encoder, serve
+from ndd_app.pipeline.encoders import fit_encoder
 from ndd_app.pipeline.jobs import perform
 from ndd_app.pipeline.matching import find_duplicates
 from ndd_app.pipeline.review import record_verdict
+from ndd_app.pipeline.serving import serve
 from tests.factories import make_cataloguer, make_collection, make_job, make_photo
 from tests.pictures import cropped, draw_photo, faded, mirrored, negative, rotated
 

@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 
 from ndd_app.models import EMBEDDING_SIZE, Candidate, Collection, Embedding, Encoder, Evidence, Fingerprint, Verdict
-from ndd_app.pipeline.encoders import ready_encoders
 from ndd_app.pipeline.judgement import CERTAIN
 from ndd_app.pipeline.matching import find_duplicates
 from ndd_app.pipeline.review import record_verdict
+from ndd_app.pipeline.serving import ready_encoders
 from tests.factories import make_cataloguer, make_collection, make_encoder, make_photo
 from tests.pictures import draw_photo
 

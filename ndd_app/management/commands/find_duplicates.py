@@ -11,13 +11,21 @@ class Command(StageCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         super().add_arguments(parser)
-        parser.add_argument("--switch", action="store_true", help="match with the newest encoders and let them serve")
+        parser.add_argument(
+            "--switch", action="store_true", help="judge the newest encoders, and let those serve that proved better"
+        )
+        parser.add_argument("--encoder", type=int, help="let this encoder serve, whatever its receipt says")
 
     def parameters(self, options: dict[str, Any]) -> dict[str, Any]:
-        return {"newest": options["switch"]}
+        chosen = {"encoder": options["encoder"]} if options["encoder"] else {}
+        return {"newest": options["switch"], **chosen}
 
     def report(self, job: Job) -> None:
         result = job.result
+        for receipt in result.get("receipts", []):
+            self.stdout.write(f"Receipt of {receipt}")
+        for encoder, address in result.get("waiting", {}).items():
+            self.stdout.write(f"{encoder} waits for a person to let it serve, since pairs were answered: {address}")
         self.stdout.write(
             f"{job.collection.slug}: {result['photos']} photos matched with {', '.join(result['encoders'])};"
             f" {result['pairs']} pairs stored, {result['verified']} with matching points;"

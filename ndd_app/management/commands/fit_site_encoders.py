@@ -10,7 +10,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         from ndd_app.management.bars import bar
-        from ndd_app.pipeline.encoders import UNUSABLE, fit_site_encoder, serve
+        from ndd_app.pipeline.encoders import UNUSABLE, fit_site_encoder
+        from ndd_app.pipeline.serving import serve
 
         for family in Encoder.Family.values:
             try:

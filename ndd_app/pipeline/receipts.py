@@ -1,0 +1,181 @@
+"""Receipts of a collection's own encoders, written when they are embedded and before they serve (vision/receipt.py)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from hashlib import sha256
+from typing import Any
+
+import numpy as np
+
+from ndd_app.exceptions import NddError
+from ndd_app.models import Collection, Encoder, Photo, Verdict
+from ndd_app.pipeline.candidates import as_pairs, fingerprints
+from ndd_app.pipeline.embedding import embed_features, load_embeddings
+from ndd_app.pipeline.encoders import digest_photos, load_encoder, sample
+from ndd_app.pipeline.features import features_of
+from ndd_app.pipeline.progress import Track, untracked
+from ndd_app.pipeline.review import settled_pairs
+from ndd_app.pipeline.serving import ADOPT, embedded_encoders, needs_receipt, newest_encoders, note
+from ndd_app.pipeline.verification import confirmed_pairs
+from ndd_app.vision.bench import Bench, View
+from ndd_app.vision.encoders import Embeddings, Extractor, Features
+from ndd_app.vision.neighbours import Indices, nearest, nearest_by_bits, unordered
+from ndd_app.vision.receipt import Receipt, write_receipt
+from ndd_app.vision.rescans import DAMAGES, HashBits, OnRescans, Planned, hash_rows
+from ndd_app.vision.silver import RECIPROCAL, components, judged_photos, reciprocal_pairs, silver_pairs
+
+RESCANS = 1_000
+"""Photos that are worn and looked up at most."""
+VERSION = 1
+Deep, Classical = Encoder.Family.DEEP, Encoder.Family.CLASSICAL
+NONE_NEEDED = (
+    "No receipt is needed: it is fitted by the site encoder's own method, and no trained encoder serves here that it"
+    " would have to surpass."
+)
+NOTHING_SERVES = "Keep: no other deep encoder serves this collection, so that there is nothing to compare it with."
+
+
+def write_receipts(collection: Collection, track: Track = untracked) -> list[Encoder]:
+    """Judge the newest of the collection's encoders that do not serve; gives those. What is judged is not done again.
+
+    Until one has a receipt that says “adopt” it does not begin to serve by itself.
+    """
+    present = {encoder.family: encoder for encoder in Encoder.objects.serving(collection)}
+    embedded = embedded_encoders(collection)
+    waiting = [encoder for encoder in newest_encoders(collection) if encoder in embedded and not encoder.is_serving]
+    for encoder in waiting:
+        if not needs_receipt(encoder, present.get(encoder.family)):
+            note(encoder, decision=ADOPT, words=[NONE_NEEDED])
+        elif Deep not in present:
+            note(encoder, decision="keep", words=[NOTHING_SERVES])
+        else:
+            _judge(encoder, Judging(collection, encoder, present[Deep], present.get(Classical)), track)
+    return waiting
+
+
+def _judge(encoder: Encoder, judging: "Judging", track: Track) -> None:
+    about = judging.digest
+    if encoder.receipt.get("about") == about:
+        return
+    try:
+        receipt = judging.receipt(track)
+    except NddError as reason:  # the present encoder keeps serving; the next matching tries again
+        note(encoder, decision="keep", words=[f"Keep the present encoder: the new one could not be judged. {reason}"])
+        return
+    ids = [photo.pk for photo in judging.photos]
+    note(encoder, **_with_ids(receipt, ids), about=about, present=judging.present.pk)
+
+
+def _with_ids(receipt: Receipt, ids: Sequence[int]) -> dict[str, Any]:
+    """The examples name photos by their ids."""
+    values = receipt.as_json()
+    for kind in ("better", "worse"):
+        values[kind] = [
+            example | {name: ids[example[name]] for name in ("photo", "before", "after")} for example in values[kind]
+        ]
+    return values
+
+
+@dataclass(frozen=True)
+class Judging:
+    """A challenger against the encoder that serves, on the collection's own photos."""
+
+    collection: Collection
+    challenger: Encoder
+    present: Encoder
+    classical: Encoder | None
+
+    @cached_property
+    def photos(self) -> list[Photo]:
+        return list(self.collection.photos.order_by("pk"))
+
+    @cached_property
+    def codes(self) -> dict[str, Any]:
+        return fingerprints(self.photos)
+
+    @cached_property
+    def silver(self) -> Indices:
+        """(m, 2): near-certain pairs; without those that people have refused."""
+        deep = [load_embeddings(self.photos, encoder) for encoder in (self.present, self.classical) if encoder]
+        lists = [*(nearest(rows, RECIPROCAL) for rows in deep), nearest_by_bits(self.codes["phash"], RECIPROCAL)]
+        found = silver_pairs([reciprocal_pairs(some) for some in lists], confirmed_pairs(self.photos))
+        refused = {tuple(pair) for pair in self._settled(Verdict.Answer.NO).tolist()}
+        return as_pairs((one, other) for one, other in found.tolist() if (one, other) not in refused)
+
+    @cached_property
+    def digest(self) -> str:
+        """Another one is another receipt."""
+        ids = [photo.pk for photo in self.photos]
+        encoders = [encoder and encoder.pk for encoder in (self.challenger, self.present, self.classical)]
+        pairs = [(ids[one], ids[other]) for one, other in [*self.silver, *self._settled(Verdict.Answer.YES)]]
+        what = f"{VERSION} {encoders} {digest_photos(self.photos)} {pairs}"
+        return sha256(what.encode()).hexdigest()[:16]
+
+    def receipt(self, track: Track) -> Receipt:
+        asked, severities = self._asked(track)
+        others = [self._view(role, encoder, asked, track) for role, encoder in self._others()]
+        return write_receipt(
+            self._bench(asked, severities),
+            self._view("challenger", self.challenger, asked, track),
+            self._view("present", self.present, asked, track),
+            self._view("classical", self.classical, asked, track) if self.classical else None,
+            [*others, self._hashing(asked, track)],
+        )
+
+    def _bench(self, asked: Sequence[Photo], severities: Sequence[Features]) -> Bench:
+        number = {photo.pk: place for place, photo in enumerate(self.photos)}
+        hashes = [photo.pixel_hash for photo in self.photos]
+        answered = self._settled(Verdict.Answer.YES)
+        joined = unordered([self.silver, answered, _equal(hashes)])
+        groups = components(len(self.photos), joined)
+        judged = judged_photos(groups, hashes) & ~np.isin(groups, groups[answered])  # answers are lessons
+        judged &= np.isin(groups, groups[self.silver])  # equal files are found by any encoder
+        plan = np.array([*severities], np.float32).reshape(-1, len(DAMAGES))
+        return Bench(groups, judged, np.array([number[photo.pk] for photo in asked], np.int64), plan)
+
+    def _asked(self, track: Track) -> tuple[list[Photo], list[Features]]:
+        """The photos that are looked up, and how their rescans are worn; those that cannot be read are left out."""
+        both = self.collection.photos.filter(embeddings__encoder=self.challenger)
+        chosen = sample(both.filter(pk__in=self.present.embeddings.values("photo")), RESCANS)
+        found = [(p, f) for p, f in features_of(chosen, Planned(), track) if not isinstance(f, NddError)]
+        return [photo for photo, _ in found], [features for _, features in found]
+
+    def _view(self, role: str, encoder: Encoder, asked: Sequence[Photo], track: Track) -> View:
+        loaded = load_encoder(encoder)
+        rescans = embed_features(loaded, _seen(asked, loaded.extractor, track))
+        return View(role, str(encoder), load_embeddings(self.photos, encoder), rescans)
+
+    def _hashing(self, asked: Sequence[Photo], track: Track) -> View:
+        rows = _seen(asked, HashBits(), track)
+        bits = np.array([np.zeros(64) if row is None else row for row in rows], np.uint8).reshape(-1, 64)
+        return View("hashing", "pHash", _as_hashes(self.codes["phash"]), _as_hashes(bits))
+
+    def _others(self) -> list[tuple[str, Encoder]]:
+        """The site's and the collection's whitened encoder, where they are not the ones that are compared."""
+        compared = {self.challenger.pk, self.present.pk}
+        site = Encoder.objects.site().filter(family=Deep)
+        whitened = [e for e in embedded_encoders(self.collection) if e.family == Deep and e.method == "whiten"]
+        named = [*(("site", encoder) for encoder in site), *(("whitened", encoder) for encoder in whitened[-1:])]
+        return [(role, encoder) for role, encoder in named if encoder.pk not in compared]
+
+    def _settled(self, answer: str) -> Indices:
+        number = {photo.pk: place for place, photo in enumerate(self.photos)}
+        pairs = [pair for pair, found in settled_pairs(self.photos).items() if found == answer]
+        return as_pairs((number[one], number[other]) for one, other in pairs if {one, other} <= number.keys())
+
+
+def _seen(asked: Sequence[Photo], extractor: Extractor, track: Track) -> list[Features | None]:
+    found = features_of(asked, OnRescans(extractor), track)
+    return [None if isinstance(features, NddError) else features for _, features in found]
+
+
+def _as_hashes(bits: Features) -> Embeddings:
+    return hash_rows(np.asarray(bits, np.uint8))
+
+
+def _equal(hashes: Sequence[str]) -> Indices:
+    """(m, 2): each photo with the first one of the same pixels."""
+    first: dict[str, int] = {}
+    pairs = ((first.setdefault(name, number), number) for number, name in enumerate(hashes))
+    return as_pairs((one, other) for one, other in pairs if one != other)

@@ -1,0 +1,100 @@
+"""Which encoders may serve a collection, and switching between them.
+
+An encoder of the collection's own serves by itself only if its receipt says so and no person has given a verdict on
+the collection's pairs yet; from then on a person switches. What a person has set aside does not come back by itself.
+"""
+
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Count, Q
+
+from ndd_app.models import Collection, Encoder, Verdict
+from ndd_app.models.encoder import one_of_each_family
+
+CHAMPIONS = {"whiten", "vlad"}
+"""Methods of the site encoders. Fitted to a collection they need no receipt, unless something better serves there."""
+ADOPT = "adopt"
+
+
+def newest_encoders(collection: Collection) -> list[Encoder]:
+    """Of each family the collection's newest encoder, else the site's: those to be embedded before a switch."""
+    return one_of_each_family([*Encoder.objects.site(), *collection.encoders.order_by("pk")])
+
+
+def ready_encoders(collection: Collection) -> list[Encoder]:
+    """What serves after a switch that no person makes: the newest that may, else what serves now."""
+    serving = Encoder.objects.serving(collection)
+    if switches_by_hand(collection):
+        return serving
+    own = embedded_encoders(collection)
+    return one_of_each_family([*serving, *(encoder for encoder in own if _may_serve(encoder, serving))])
+
+
+def embedded_encoders(collection: Collection) -> list[Encoder]:
+    """The collection's own, oldest first, that have embedded no less of it than what serves now."""
+    covered = Count("embeddings", filter=Q(embeddings__photo__collection=collection))
+    photos = dict(Encoder.objects.annotate(covered=covered).values_list("pk", "covered"))
+    least = {encoder.family: max(1, photos[encoder.pk]) for encoder in Encoder.objects.serving(collection)}
+    own = collection.encoders.order_by("pk")
+    return [encoder for encoder in own if photos[encoder.pk] >= least.get(encoder.family, 1)]
+
+
+def switches_by_hand(collection: Collection) -> bool:
+    """People have begun to answer: what they see changes only when one of them wants it to."""
+    return Verdict.objects.filter(Q(first__collection=collection) | Q(second__collection=collection)).exists()
+
+
+def serving_with(collection: Collection, encoder: Encoder) -> list[Encoder]:
+    """What would serve if the encoder did."""
+    return one_of_each_family([*Encoder.objects.serving(collection), encoder])
+
+
+def needs_receipt(encoder: Encoder, present: Encoder | None) -> bool:
+    is_champion = encoder.method in CHAMPIONS and (present is None or present.method in CHAMPIONS)
+    return encoder.family == Encoder.Family.DEEP and not is_champion
+
+
+@transaction.atomic
+def serve(encoder: Encoder) -> None:
+    """Switch the encoder on, and its predecessor off, in one step."""
+    same = Encoder.objects.filter(collection=encoder.collection, family=encoder.family)
+    list(same.select_for_update().values_list("pk"))
+    same.filter(is_serving=True).exclude(pk=encoder.pk).update(is_serving=False)
+    Encoder.objects.filter(pk=encoder.pk).update(is_serving=True)
+
+
+@transaction.atomic
+def switch(collection: Collection, encoder: Encoder, by_hand: bool = False) -> None:
+    """Let an encoder serve the collection: one of its own, or a site encoder instead of that.
+
+    By hand: the predecessor is set aside. Its embeddings stay, so that switching back is one step.
+    """
+    serving = {other.family: other for other in Encoder.objects.serving(collection)}
+    before = serving.get(encoder.family)
+    if before == encoder:
+        return
+    if encoder.collection_id is None:
+        collection.encoders.filter(family=encoder.family, is_serving=True).update(is_serving=False)
+    else:
+        serve(encoder)
+        note(encoder, set_aside=None, replaced=before.pk if before else None)
+    if by_hand and before and before.collection_id:
+        note(before, set_aside=True)
+
+
+@transaction.atomic
+def note(encoder: Encoder, **values: Any) -> None:
+    """Write values into the encoder's receipt; None takes one out."""
+    receipt = Encoder.objects.select_for_update().values_list("receipt", flat=True).get(pk=encoder.pk) | values
+    encoder.receipt = {name: value for name, value in receipt.items() if value is not None}
+    Encoder.objects.filter(pk=encoder.pk).update(receipt=encoder.receipt)
+
+
+def _may_serve(encoder: Encoder, serving: list[Encoder]) -> bool:
+    if encoder.is_serving:
+        return True
+    present = next((other for other in serving if other.family == encoder.family), None)
+    decision = encoder.receipt.get("decision")
+    is_good = decision == ADOPT if decision else not needs_receipt(encoder, present)
+    return is_good and not encoder.receipt.get("set_aside")

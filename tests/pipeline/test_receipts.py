@@ -1,0 +1,175 @@
+"""Encoders of a collection of fifty scenes, each scanned twice, are judged before they serve."""
+
+from pathlib import Path
+
+import pytest
+
+from ndd_app.models import Collection, Encoder, Photo
+from ndd_app.pipeline import encoders
+from ndd_app.pipeline.embedding import embed_collection
+from ndd_app.pipeline.encoders import fit_encoder
+from ndd_app.pipeline.receipts import Judging, write_receipts
+from ndd_app.pipeline.review import record_verdict
+from ndd_app.pipeline.serving import note, ready_encoders, serve, switch
+from ndd_app.pipeline.switching import switch_to_newest
+from ndd_app.storage import photo_storage
+from tests.factories import make_cataloguer, make_collection, make_photo
+from tests.pictures import cropped, draw_photo, faded
+from tests.vision.networks import random_weights, write_weights
+
+pytestmark = pytest.mark.django_db
+
+SCENES = 50
+VERDICT = 3  # a scene that people have answered
+
+
+@pytest.fixture(autouse=True)
+def tiny_backbone(settings, tmp_path: Path) -> None:
+    write_weights(tmp_path, random_weights())
+    settings.NDD_WEIGHTS_DIR, settings.NDD_BACKBONE = tmp_path, "test_vit"
+
+
+def fill(collection: Collection, scenes: int = SCENES) -> list[Photo]:
+    pixels = [draw_photo(seed, 240, 180) for seed in range(scenes)]
+    every = [*pixels, *(cropped(faded(picture), 0.9) for picture in pixels)]
+    return [make_photo(collection, f"{number:03}.jpg", pixels=picture) for number, picture in enumerate(every)]
+
+
+def fit(collection: Collection | None, photos: list[Photo], method: str = "whiten", called: str = "") -> Encoder:
+    encoder = fit_encoder(method, photos, collection)
+    Encoder.objects.filter(pk=encoder.pk).update(method=called or method)
+    encoder.refresh_from_db()
+    return encoder
+
+
+@pytest.fixture
+def album() -> Collection:
+    """Served by a deep encoder that has seen three photos only, and by a classical one."""
+    album = make_collection()
+    photos = fill(album)
+    for encoder in (fit(None, photos[:3]), fit(None, photos, "vlad")):
+        serve(encoder)
+    embed_collection(album)
+    return album
+
+
+def challenge(album: Collection, photos: list[Photo], called: str = "simclr") -> Encoder:
+    challenger = fit(album, photos, called=called)
+    embed_collection(album, [challenger])
+    return challenger
+
+
+def all_of(album: Collection) -> list[Photo]:
+    return list(album.photos.order_by("pk"))
+
+
+def site(family: str) -> Encoder:
+    return Encoder.objects.site().get(family=family)
+
+
+def test_a_better_encoder_is_adopted_and_serves(album):
+    challenger = challenge(album, all_of(album))
+    result = switch_to_newest(album)
+    assert result.judged == (challenger,)
+    challenger.refresh_from_db()
+    assert challenger.receipt["decision"] == "adopt", challenger.receipt["words"]
+    assert challenger.is_serving
+    assert challenger.receipt["replaced"] == site("deep").pk
+    assert [figures["role"] for figures in challenger.receipt["figures"]] == [
+        "challenger", "present", "classical", "hashing",
+    ]  # fmt: skip
+    assert challenger.receipt["rescans"] == 2 * SCENES
+    photos = {*album.photos.values_list("pk", flat=True)}
+    examples = challenger.receipt["better"]
+    assert examples
+    assert all({example["photo"], example["before"], example["after"]} <= photos for example in examples)
+
+
+def test_a_harmful_one_is_refused_and_never_serves_by_itself(album):
+    better = challenge(album, all_of(album), called="whiten")
+    switch(album, better)
+    harmful = challenge(album, all_of(album)[:4])
+    switch_to_newest(album)
+    harmful.refresh_from_db()
+    assert harmful.receipt["decision"] == "keep"
+    assert harmful.receipt["gains"]["rescans"]["upper"] < 0
+    assert not harmful.is_serving
+    assert better in Encoder.objects.serving(album)
+    assert "site" in [figures["role"] for figures in harmful.receipt["figures"]]
+
+
+def test_whitening_needs_no_receipt_until_a_trained_encoder_serves(album):
+    whitened = challenge(album, all_of(album)[:5], called="whiten")
+    write_receipts(album)
+    whitened.refresh_from_db()
+    assert whitened.receipt["decision"] == "adopt"
+    assert "No receipt is needed" in whitened.receipt["words"][0]
+    assert whitened in ready_encoders(album)
+    switch(album, challenge(album, all_of(album)))
+    note(whitened, decision=None, words=None)
+    assert whitened not in ready_encoders(album)
+
+
+def test_a_receipt_is_written_once_for_the_same_photos_and_pairs(album, monkeypatch):
+    challenger = challenge(album, all_of(album))
+    write_receipts(album)
+    monkeypatch.setattr(Judging, "receipt", None)
+    write_receipts(album)
+    make_photo(album, pixels=draw_photo(99, 240, 180))
+    embed_collection(album, [*Encoder.objects.site(), challenger])
+    with pytest.raises(TypeError):
+        write_receipts(album)
+
+
+def test_no_pair_is_judged_that_was_learned_or_refused(album):
+    challenger = challenge(album, all_of(album))
+    switch_to_newest(album)
+    judging = Judging(album, challenger, site("deep"), site("classical"))
+    photos = judging.photos
+    pairs = {tuple(pair) for pair in judging.silver.tolist()}
+    assert pairs <= {(number, number + SCENES) for number in range(SCENES)}
+    assert len(pairs) > SCENES / 2
+    groups = judging._bench(photos, []).pairs().units
+    refused, confirmed, *_ = groups.tolist()
+    ana = make_cataloguer()
+    record_verdict(photos[refused], photos[refused + SCENES], "no", ana)
+    record_verdict(photos[confirmed], photos[confirmed + SCENES], "yes", ana)
+    after = Judging(album, challenger, site("deep"), site("classical"))
+    assert {*groups} - {*after._bench(photos, []).pairs().units} == {refused, confirmed}
+    assert after.digest != judging.digest
+
+
+def test_after_the_first_verdict_a_person_switches(album):
+    challenger = challenge(album, all_of(album))
+    one, other = (album.photos.get(path=f"{number:03}.jpg") for number in (VERDICT, VERDICT + SCENES))
+    record_verdict(one, other, "yes", make_cataloguer())
+    result = switch_to_newest(album)
+    assert result.waiting == (challenger,)
+    assert challenger not in Encoder.objects.serving(album)
+    challenger.refresh_from_db()
+    changes = challenger.receipt["changes"]
+    assert changes["against"] == site("deep").pk
+    assert changes.keys() == {"against", "gained", "lost", "missed"}
+
+
+def test_what_a_person_has_set_aside_does_not_come_back(album):
+    challenger = challenge(album, all_of(album))
+    switch_to_newest(album)
+    switch(album, site("deep"), by_hand=True)
+    assert site("deep") in Encoder.objects.serving(album)
+    switch_to_newest(album)
+    assert site("deep") in Encoder.objects.serving(album)
+    switch(album, challenger, by_hand=True)
+    challenger.refresh_from_db()
+    assert challenger in Encoder.objects.serving(album)
+    assert "set_aside" not in challenger.receipt
+
+
+def test_weights_out_of_reach_keep_the_present_encoder(album):
+    challenger = challenge(album, all_of(album))
+    photo_storage().delete(challenger.weights.name)
+    encoders._load_encoder.cache_clear()
+    write_receipts(album)
+    challenger.refresh_from_db()
+    assert challenger.receipt["decision"] == "keep"
+    assert "could not be judged" in challenger.receipt["words"][0]

@@ -17,6 +17,7 @@ import cv2
 import numpy as np
 
 from benchmarks.figures import BACKBONE, DATA, SEED
+from benchmarks.held import HeldPhotos
 from benchmarks.scores import SAME_SCENE
 from benchmarks.sets import DAMAGES, Member, photos_of, rescans
 from benchmarks.sheets import draw_sheets
@@ -24,7 +25,7 @@ from ndd_app.vision.augmentations import damage
 from ndd_app.vision.backbones import load_backbone
 from ndd_app.vision.calibration import EVIDENCE, PRIORS, evidence_of
 from ndd_app.vision.classical import RootSift
-from ndd_app.vision.encoders import Extractor, Features
+from ndd_app.vision.encoders import Features
 from ndd_app.vision.geometry import PLAIN, VARIANTS, Scan
 from ndd_app.vision.images import Pixels, decode, resize_to_fit
 from ndd_app.vision.methods import METHODS
@@ -53,22 +54,6 @@ class Known:
     pixels: Pixels
     group: str
     image: str
-
-
-class Held:
-    """Photos as the methods take them, with their features at hand."""
-
-    def __init__(self, by_name: dict[str, list[Features]]) -> None:
-        self._by_name = by_name
-
-    def __len__(self) -> int:
-        return len(next(iter(self._by_name.values())))
-
-    def images(self) -> Iterator[Pixels]:
-        raise NotImplementedError("whiten and vlad look at features only")
-
-    def features(self, extractor: Extractor) -> list[Features]:
-        return self._by_name[extractor.name]
 
 
 def main() -> None:
@@ -145,7 +130,7 @@ def evidence_within(photos: Sequence[Known]) -> tuple[np.ndarray, np.ndarray]:
     """The near pairs of a set (m, 2) and their evidence."""
     backbone, keypoints = load_backbone(BACKBONE, DATA / "weights"), RootSift()
     pictures = [photo.pixels for photo in photos]
-    held = Held({extractor.name: extractor.extract(pictures) for extractor in (backbone, keypoints)})
+    held = HeldPhotos(pictures)
     fitted = [METHODS["whiten"].fit(held, backbone, seed=0), METHODS["vlad"].fit(held, keypoints, seed=0)]
     embeddings = [one.encoder.embed(held.features(one.encoder.extractor)) for one in fitted]
     fused = ranked_lists(fuse(embeddings, NEAR), len(photos), NEAR)

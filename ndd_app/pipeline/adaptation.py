@@ -7,10 +7,14 @@ from pathlib import Path
 from ndd_app.exceptions import NoPhotos, UnknownMethod
 from ndd_app.models import Collection, Encoder, Photo
 from ndd_app.pipeline.annotation import groups_by_verdicts, read_group_names
-from ndd_app.pipeline.encoders import DEFAULT_METHODS, UNUSABLE, fit_encoder, sample, share_fitting
+from ndd_app.pipeline.encoders import UNUSABLE, fit_encoder, sample, share_fitting
 from ndd_app.pipeline.progress import Track, untracked
 from ndd_app.vision.methods import METHODS
 from ndd_app.vision.plans import OURS, Plan
+
+
+DEFAULT_METHODS = ("whiten", "auto", "vlad")
+"""What auto has to surpass comes first: it serves where auto does not prove better."""
 
 
 @dataclass
@@ -27,20 +31,22 @@ def adapt_collection(
     groups_file: Path | None = None,
     steps: int | None = None,
 ) -> AdaptResult:
-    """Fit `method`, or the default one of each family, on the collection's photos.
+    """Fit `method`, or the default ones, on the collection's photos.
 
     Labels, for methods that learn from them, come from the file (CSV file,group), else from verdicts. `steps` ends a
     training early.
     """
     photos, plan = _prepare(collection, method, steps)
     groups = _groups(collection, photos, groups_file)
-    result = AdaptResult()
-    for name in [method] if method else DEFAULT_METHODS.values():
+    fitted: list[Encoder] = []
+    unfitted: dict[str, list[str]] = {}
+    for name in [method] if method else DEFAULT_METHODS:
         try:
-            result.encoders.append(fit_encoder(name, photos, collection, track, groups, plan))
+            fitted.append(fit_encoder(name, photos, collection, track, groups, plan))
         except UNUSABLE as reason:
-            result.notes.append(f"Nothing was fitted by {name}. {reason}")
-    return result
+            unfitted.setdefault(str(reason), []).append(name)
+    notes = [f"Nothing was fitted by {' and '.join(names)}. {reason}" for reason, names in unfitted.items()]
+    return AdaptResult(fitted, notes)
 
 
 def share_adaptation(

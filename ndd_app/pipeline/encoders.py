@@ -28,7 +28,7 @@ from ndd_app.vision.methods import METHODS, Fitted
 from ndd_app.vision.plans import OURS, Plan
 from ndd_app.vision.training import Training
 
-DEFAULT_METHODS = {Encoder.Family.DEEP: "whiten", Encoder.Family.CLASSICAL: "vlad"}
+SITE_METHODS = {Encoder.Family.DEEP: "whiten", Encoder.Family.CLASSICAL: "vlad"}
 BACKBONE = {"cpu": "vit_small_patch14_reg4_dinov2", "cuda": "vit_large_patch14_reg4_dinov2"}
 """DINOv2 with registers (Oquab et al. 2023, Darcet et al. 2023), Apache-2.0: as large as the machine allows."""
 SAMPLE = 5_000
@@ -152,7 +152,7 @@ def ensure_site_encoders(track: Track = untracked) -> SiteEncoders:
 
 
 def fit_site_encoder(family: str, track: Track = untracked) -> Encoder:
-    return fit_encoder(DEFAULT_METHODS[Encoder.Family(family)], sample(Photo.objects.all()), None, track)
+    return fit_encoder(SITE_METHODS[Encoder.Family(family)], sample(Photo.objects.all()), None, track)
 
 
 def sample(photos: PhotoQuerySet, most: int = SAMPLE) -> list[Photo]:

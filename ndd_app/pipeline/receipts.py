@@ -16,7 +16,7 @@ from ndd_app.pipeline.encoders import digest_photos, load_encoder, sample
 from ndd_app.pipeline.features import features_of
 from ndd_app.pipeline.progress import Track, untracked
 from ndd_app.pipeline.review import settled_pairs
-from ndd_app.pipeline.serving import ADOPT, embedded_encoders, needs_receipt, newest_encoders, note
+from ndd_app.pipeline.serving import ADOPT, challengers, embedded_encoders, needs_receipt, note
 from ndd_app.pipeline.verification import confirmed_pairs
 from ndd_app.vision.bench import Bench, View
 from ndd_app.vision.encoders import Embeddings, Extractor, Features
@@ -37,21 +37,22 @@ NOTHING_SERVES = "Keep: no other deep encoder serves this collection, so that th
 
 
 def write_receipts(collection: Collection, track: Track = untracked) -> list[Encoder]:
-    """Judge the newest of the collection's encoders that do not serve; gives those. What is judged is not done again.
+    """Judge the collection's newest encoders against those that serve; gives those that have a receipt now.
 
-    Until one has a receipt that says “adopt” it does not begin to serve by itself.
+    Until one has a receipt that says “adopt” it does not begin to serve by itself. What is judged is not done again.
     """
     present = {encoder.family: encoder for encoder in Encoder.objects.serving(collection)}
-    embedded = embedded_encoders(collection)
-    waiting = [encoder for encoder in newest_encoders(collection) if encoder in embedded and not encoder.is_serving]
-    for encoder in waiting:
-        if not needs_receipt(encoder, present.get(encoder.family)):
-            note(encoder, decision=ADOPT, words=[NONE_NEEDED])
-        elif Deep not in present:
-            note(encoder, decision="keep", words=[NOTHING_SERVES])
-        else:
+    ready = [encoder for encoder in embedded_encoders(collection) if not encoder.receipt.get("decision")]
+    excused = [encoder for encoder in ready if not needs_receipt(encoder, present.get(encoder.family))]
+    for encoder in excused:
+        note(encoder, decision=ADOPT, words=[NONE_NEEDED])
+    judged = challengers(collection)
+    for encoder in judged:
+        if Deep in present:
             _judge(encoder, Judging(collection, encoder, present[Deep], present.get(Classical)), track)
-    return waiting
+        else:
+            note(encoder, decision="keep", words=[NOTHING_SERVES])
+    return [*excused, *judged]
 
 
 def _judge(encoder: Encoder, judging: "Judging", track: Track) -> None:

@@ -18,8 +18,21 @@ ADOPT = "adopt"
 
 
 def newest_encoders(collection: Collection) -> list[Encoder]:
-    """Of each family the collection's newest encoder, else the site's: those to be embedded before a switch."""
-    return one_of_each_family([*Encoder.objects.site(), *collection.encoders.order_by("pk")])
+    """Those to be embedded before a switch: of each family the collection's newest champion, and what is newer.
+
+    The site's, where the collection has none.
+    """
+    own = collection.encoders.order_by("pk")
+    champions = own.filter(method__in=CHAMPIONS)
+    ordered = (one_of_each_family([*Encoder.objects.site(), *some]) for some in (champions, own))
+    return list(dict.fromkeys(encoder for some in ordered for encoder in some))
+
+
+def challengers(collection: Collection) -> list[Encoder]:
+    """Of each family the collection's newest encoder, if it waits for its receipt, embedded."""
+    present = {encoder.family: encoder for encoder in Encoder.objects.serving(collection)}
+    newest = one_of_each_family(embedded_encoders(collection))
+    return [e for e in newest if not e.is_serving and needs_receipt(e, present.get(e.family))]
 
 
 def ready_encoders(collection: Collection) -> list[Encoder]:

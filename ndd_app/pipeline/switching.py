@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 
 from ndd_app.models import Collection, Encoder
+from ndd_app.models.encoder import one_of_each_family
 from ndd_app.pipeline.changes import report_changes
 from ndd_app.pipeline.matching import MatchResult, find_duplicates
 from ndd_app.pipeline.progress import Track, untracked
 from ndd_app.pipeline.receipts import write_receipts
-from ndd_app.pipeline.serving import ADOPT, embedded_encoders, needs_receipt, newest_encoders, switches_by_hand
+from ndd_app.pipeline.serving import ADOPT, challengers, ready_encoders, switches_by_hand
 
 
 @dataclass(frozen=True)
@@ -20,14 +21,20 @@ class SwitchResult:
 
 
 def switch_to_newest(collection: Collection, track: Track = untracked) -> SwitchResult:
-    """Write the receipts, then match by what may serve; while people answer, report what would change instead."""
-    if collection.matched_at is None and _judges_by_pairs(collection):
-        find_duplicates(collection, track=track)  # a receipt is about pairs that geometry has confirmed
+    """Match by what may serve, write the receipts, and match by what they adopt.
+
+    While people answer, report what would change instead.
+    """
+    match = None
+    if challengers(collection) and (collection.matched_at is None or _is_changing(collection)):
+        # A receipt is about pairs that geometry has confirmed, and against the best that serves without any.
+        match = find_duplicates(collection, switch=True, track=track)
     judged = write_receipts(collection, track)
-    match = find_duplicates(collection, switch=True, track=track)
+    if match is None or _is_changing(collection):
+        match = find_duplicates(collection, switch=True, track=track)
     waiting = []
     if switches_by_hand(collection):
-        waiting = [encoder for encoder in judged if _is_offered(encoder)]
+        waiting = one_of_each_family(encoder for encoder in judged if _is_offered(encoder))
     for encoder in waiting:
         report_changes(collection, encoder, track)
     return SwitchResult(match, tuple(judged), tuple(waiting))
@@ -37,7 +44,5 @@ def _is_offered(encoder: Encoder) -> bool:
     return encoder.receipt["decision"] == ADOPT and not encoder.receipt.get("set_aside")
 
 
-def _judges_by_pairs(collection: Collection) -> bool:
-    present = {encoder.family: encoder for encoder in Encoder.objects.serving(collection)}
-    newest = [encoder for encoder in newest_encoders(collection) if encoder in embedded_encoders(collection)]
-    return any(needs_receipt(encoder, present.get(encoder.family)) for encoder in newest)
+def _is_changing(collection: Collection) -> bool:
+    return ready_encoders(collection) != Encoder.objects.serving(collection)

@@ -29,9 +29,9 @@ READERS = 2
 Severities = npt.NDArray[np.float32]
 
 
-def plan_rescan(pixels: Pixels) -> Severities:
+def plan_rescan(pixels: Pixels, seed: int = SEED) -> Severities:
     """(len(DAMAGES),): how strong each damage is on this photo's rescan, 0 for those that it is spared."""
-    random = _random(pixels)
+    random = np.random.default_rng([seed, zlib.crc32(pixels.tobytes())])
     count = random.integers(1, MOST_DAMAGES + 1)
     chosen = random.choice(len(DAMAGES), count, replace=False)
     severities = np.zeros(len(DAMAGES), np.float32)
@@ -39,9 +39,9 @@ def plan_rescan(pixels: Pixels) -> Severities:
     return severities
 
 
-def draw_rescan(pixels: Pixels) -> Pixels:
-    steps = [(name, float(s)) for name, s in zip(DAMAGES, plan_rescan(pixels), strict=True) if s]
-    return damage(_reduced(pixels), steps, seed=zlib.crc32(pixels.tobytes()) ^ SEED)
+def draw_rescan(pixels: Pixels, seed: int = SEED) -> Pixels:
+    steps = [(name, float(s)) for name, s in zip(DAMAGES, plan_rescan(pixels, seed), strict=True) if s]
+    return damage(_reduced(pixels), steps, seed=zlib.crc32(pixels.tobytes()) ^ seed)
 
 
 @dataclass(frozen=True)
@@ -86,10 +86,6 @@ class HashBits:
 def hash_rows(bits: npt.NDArray[np.uint8]) -> Embeddings:
     """(n, b) of 0 and 1 → (n, b) unit rows whose cosine falls with the Hamming distance."""
     return (np.where(bits, 1.0, -1.0) / np.sqrt(bits.shape[1])).astype(np.float32)
-
-
-def _random(pixels: Pixels) -> np.random.Generator:
-    return np.random.default_rng([SEED, zlib.crc32(pixels.tobytes())])
 
 
 def _reduced(pixels: Pixels) -> Pixels:

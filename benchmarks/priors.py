@@ -1,8 +1,9 @@
 """Write ndd_app/vision/priors.csv: the evidence of pairs whose truth is known, from which every matching learns.
 
 The sets are those of the figures and the drawn sheets; in a set all near pairs are verified as a matching would. Kept
-are all pairs with matching points between strangers, all strangers that an encoder takes for near, and samples of the
-rest with their weights. Needs the same data as `make figures`.
+are all pairs with matching points between strangers, and samples of the true pairs with their weights. How likely
+pairs without matching points are, each collection tells for itself (vision/density.py). Needs the same data as
+`make figures`.
 """
 
 import csv
@@ -34,15 +35,12 @@ from ndd_app.vision.verification import verify
 
 NEAR = 8
 MOST = 1_200
-HOT = 0.2
 WEIGHTS = {"ukbench": 3.0, "prokudin": 1.5, "rescans": 0.7, "sheets": 0.3}
 """Of a pair: objects are few and rescans many."""
 SETTLED = 0.1
 """Weight of a true pair that a third photo settles (vision/partners.py): its own evidence seldom has to."""
-DENSITY = 0.25
-"""Weight of a doubtful true pair without matching points: in the sets most photos have partners, in an archive few."""
 CLEAR = 1.2
-"""Surprise from which on a true pair without matching points is no longer doubtful, and a step to others."""
+"""Surprise from which on a true pair without matching points is a step to others."""
 WEIGHT_OF_SHEETS = 5.0
 """Of a pair of sheets with matching points: they are few here and many in an archive."""
 
@@ -94,16 +92,13 @@ def rows_of(
     counted = np.array([frozenset((groups[a], groups[b])) not in neither for a, b in pairs])
     true = np.array([groups[a] == groups[b] for a, b in pairs])
     same = np.array([images[a] == images[b] for a, b in pairs])
-    found, hot = evidence[:, 1] > 0, evidence[:, 0] > HOT
+    found = evidence[:, 1] > 0
     settled = true & with_a_common_partner(pairs, true & (found | (evidence[:, 0] > CLEAR)))
-    doubtful = true & ~found & (evidence[:, 0] <= CLEAR)
     kinds = (
         (found & true & same, len(pairs)),
         (found & true & ~same, MOST),
         (found & ~true, len(pairs)),
         (~found & true, MOST // 2),
-        (~found & ~true & hot, len(pairs)),
-        (~found & ~true & ~hot, MOST),
     )
     for kind, most in kinds:
         rows = np.flatnonzero(kind & counted)
@@ -112,7 +107,7 @@ def rows_of(
         weight = (WEIGHT_OF_SHEETS if sheet else WEIGHTS[name]) * len(rows) / max(len(chosen), 1)
         for row in np.sort(chosen):
             values = (f"{value:.4g}" for value in evidence[row])
-            own = weight * (SETTLED if settled[row] else 1) * (DENSITY if doubtful[row] else 1)
+            own = weight * (SETTLED if settled[row] else 1)
             yield int(true[row]), int(true[row] and same[row]), f"{own:.3g}", *values
 
 

@@ -12,7 +12,6 @@ from ndd_app.pipeline.progress import Track, untracked
 from ndd_app.vision.methods import METHODS
 from ndd_app.vision.plans import OURS, Plan
 
-
 DEFAULT_METHODS = ("whiten", "auto", "vlad")
 """What auto has to surpass comes first: it serves where auto does not prove better."""
 

@@ -1,4 +1,8 @@
-"""All evidence of a pair as one probability, and the ranking that follows from it."""
+"""All evidence of a pair as one probability, and the ranking that follows from it.
+
+Matching points are judged by what is known of other collections (vision/calibration.py); pairs without any by how full
+of duplicates this one is (vision/density.py); and photos with a common partner by what lies on both ways to it.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,14 +14,19 @@ from ndd_app.models import Photo, Verdict
 from ndd_app.pipeline.review import settled_pairs
 from ndd_app.pipeline.verification import registered
 from ndd_app.vision.calibration import Probabilities, evidence_of, shipped_calibration
+from ndd_app.vision.density import Density
 from ndd_app.vision.neighbours import Fused, Indices, Scores
-from ndd_app.vision.partners import Partners, either
+from ndd_app.vision.partners import LIKELY, Partners, either, weighed
 from ndd_app.vision.recalibration import correction_by
 from ndd_app.vision.verification import Details
 
 SURPRISE_WEIGHT = 0.05
 """Equal probabilities are put in order by the surprise."""
 CERTAIN = 0.9999
+ROUNDS = 2
+"""Partners tell which pairs are settled, these how dense duplicates are, and that who is a partner."""
+ODDS_OF_STRANGERS = 0.01
+"""What the calibration gives, about, to strangers with matching points."""
 
 Answers = dict[int, bool]
 """Whether people say yes, by the row of a pair on which they agree."""
@@ -42,49 +51,69 @@ def judge(photos: Sequence[Photo], fused: Fused) -> Judged:
 
     Of pairs with like odds the likelier image comes first: all exposures of a plate match a print of one of them.
     """
-    details = registered(photos, fused.pairs)
-    surprise = np.nan_to_num(fused.scores, neginf=-3.0)
-    found = shipped_calibration().probabilities(evidence_of(surprise, details))
-    answers = _answers(photos, fused.pairs)
-    found = _corrected_by_people(answers, found)
-    found = _with_partners(photos, fused.pairs, details, answers, found)
-    equal = _of_equal_pixels(photos, fused.pairs)
-    duplicate: Scores = np.where(equal, CERTAIN, np.clip(found.duplicate, 1e-4, 0.999)).astype(np.float32)
-    same_image: Scores = np.where(equal, CERTAIN, np.minimum(found.same_image, duplicate)).astype(np.float32)
-    scores = np.log10(duplicate / (1 - duplicate)) + same_image + SURPRISE_WEIGHT * np.clip(surprise, -3, 10)
+    known = _Known.of(photos, fused)
+    found = known.probabilities()
+    duplicate: Scores = np.where(known.equal, CERTAIN, np.clip(found.duplicate, 1e-4, 0.999)).astype(np.float32)
+    same_image: Scores = np.where(known.equal, CERTAIN, np.minimum(found.same_image, duplicate)).astype(np.float32)
+    scores = np.log10(duplicate / (1 - duplicate)) + same_image + SURPRISE_WEIGHT * np.clip(known.surprise, -3, 10)
     ranked = Fused(fused.pairs, scores.astype(np.float32), fused.similarity, fused.ranks)
-    return Judged(ranked, details, Probabilities(duplicate, same_image))
+    return Judged(ranked, known.details, Probabilities(duplicate, same_image))
 
 
 def pairs_with_a_common_partner(photos: Sequence[Photo], judged: Judged) -> Indices:
     """(m, 2): also pairs that no encoder proposes."""
-    answers = _answers(photos, judged.fused.pairs)
-    return _partners(photos, judged.fused.pairs, judged.details, answers, judged.probabilities).pairs_in_common()
+    return _Known.of(photos, judged.fused).partners(judged.probabilities).pairs_in_common()
 
 
-def _with_partners(
-    photos: Sequence[Photo], pairs: Indices, details: list[Details], answers: Answers, own: Probabilities
-) -> Probabilities:
-    through = _partners(photos, pairs, details, answers, own).chances_through(pairs)
-    return Probabilities(either(own.duplicate, through.duplicate), either(own.same_image, through.same_image))
+@dataclass(frozen=True)
+class _Known:
+    """Of each pair (m, 2): its surprise, what geometry found, what people say, and whether the pixels are equal."""
 
+    pairs: Indices
+    surprise: Scores
+    details: list[Details]
+    answers: Answers
+    equal: npt.NDArray[np.bool_]
+    sizes: list[tuple[int, int]]
 
-def _partners(
-    photos: Sequence[Photo], pairs: Indices, details: list[Details], answers: Answers, own: Probabilities
-) -> Partners:
-    """What people have settled, and files with equal pixels, are steps whatever the machine thinks of them."""
-    duplicate, same_image = own.duplicate.copy(), own.same_image.copy()
-    for row, is_yes in answers.items():
-        same_image[row] *= (CERTAIN if is_yes else 0) / max(duplicate[row], 1e-6)
-        duplicate[row] = CERTAIN if is_yes else 0
-    equal = _of_equal_pixels(photos, pairs)
-    duplicate[equal] = same_image[equal] = CERTAIN
-    sizes = [(photo.width, photo.height) for photo in photos]
-    return Partners.among(pairs, Probabilities(duplicate, same_image), details, sizes)
+    @classmethod
+    def of(cls, photos: Sequence[Photo], fused: Fused) -> "_Known":
+        pairs = fused.pairs
+        equal = np.array([photos[a].pixel_hash == photos[b].pixel_hash for a, b in pairs], bool)
+        sizes = [(photo.width, photo.height) for photo in photos]
+        surprise = np.nan_to_num(fused.scores, neginf=-3.0)
+        return cls(pairs, surprise, registered(photos, pairs), _answers(photos, pairs), equal, sizes)
 
+    @property
+    def matched(self) -> npt.NDArray[np.bool_]:
+        return np.array([bool(found) for found in self.details], bool)
 
-def _of_equal_pixels(photos: Sequence[Photo], pairs: Indices) -> npt.NDArray[np.bool_]:
-    return np.array([photos[a].pixel_hash == photos[b].pixel_hash for a, b in pairs], bool)
+    def probabilities(self) -> Probabilities:
+        by_points = shipped_calibration().probabilities(evidence_of(self.surprise, self.details))
+        density = Density()
+        for _ in range(ROUNDS):
+            through = self.partners(self._own(by_points, density)).chances_through(self.pairs)
+            open_ = ~self.matched & ~self.equal & (through.duplicate < LIKELY)
+            density = Density.among(self.surprise[open_])
+        own = _corrected_by_people(self.answers, self._own(by_points, density))
+        odds = by_points.duplicate / np.maximum(1 - by_points.duplicate, 1e-6)
+        ratio = np.where(self.matched, odds / ODDS_OF_STRANGERS, density.likelihood_ratio(self.surprise))
+        through = weighed(self.partners(own).chances_through(self.pairs), ratio)
+        return Probabilities(either(own.duplicate, through.duplicate), either(own.same_image, through.same_image))
+
+    def _own(self, by_points: Probabilities, density: Density) -> Probabilities:
+        duplicate: Scores = np.where(self.matched, by_points.duplicate, density.chances(self.surprise))
+        share = by_points.same_image / np.maximum(by_points.duplicate, np.float32(1e-6))
+        return Probabilities(duplicate, np.asarray(duplicate * share, np.float32))
+
+    def partners(self, own: Probabilities) -> Partners:
+        """What people have settled, and files with equal pixels, are steps whatever the machine thinks of them."""
+        duplicate, same_image = own.duplicate.copy(), own.same_image.copy()
+        for row, is_yes in self.answers.items():
+            same_image[row] *= (CERTAIN if is_yes else 0) / max(duplicate[row], 1e-6)
+            duplicate[row] = CERTAIN if is_yes else 0
+        duplicate[self.equal] = same_image[self.equal] = CERTAIN
+        return Partners.among(self.pairs, Probabilities(duplicate, same_image), self.details, self.sizes)
 
 
 def _answers(photos: Sequence[Photo], pairs: Indices) -> Answers:

@@ -102,16 +102,17 @@ class Calibration:
 
     @classmethod
     def fit(cls, known: KnownPairs) -> Self:
-        chosen = known.duplicate
+        found, chosen = known.evidence[:, 1] > 0, known.duplicate
         images = known.same_image[chosen]
         # As many of either: how often an archive rescans a print and how often it keeps two exposures is not known.
         balance = np.where(images, len(images) / max(images.sum(), 1), len(images) / max((~images).sum(), 1))
         return cls(
-            _boosted(known.evidence[:, OF_DUPLICATES], known.duplicate, known.weight),
+            _boosted(known.evidence[found, OF_DUPLICATES], known.duplicate[found], known.weight[found]),
             _boosted(known.evidence[chosen, OF_SAME_IMAGE], images, balance.astype(np.float32)),
         )
 
     def probabilities(self, evidence: Rows) -> Probabilities:
+        """Without matching points the chance of a duplicate says nothing: see vision/density.py."""
         if not len(evidence):
             return Probabilities(np.zeros(0, np.float32), np.zeros(0, np.float32))
         with threadpool_limits(1):

@@ -21,6 +21,8 @@ MOST = 20
 """Partners of each photo that are gone through, the likeliest: a thousand copies of one placeholder have enough."""
 HOLDS = 0.97
 """The share of photos with a common partner that are duplicates: a pan's first and last frame no longer are."""
+MOST_FOR, MOST_AGAINST = 30.0, 3.0
+"""So much more or less likely a pair's own evidence makes what a common partner says."""
 SHARED_PART = 0.1
 """Of a partner's scan, as a share of the smaller part: two crops that have nothing in common are no duplicates."""
 
@@ -93,6 +95,15 @@ class Partners:
         width, height = np.array(self.sizes[photo]) / max(self.sizes[photo])
         corners = np.array([[[0, 0], [width, 0], [width, height], [0, height]]], np.float32)
         return cv2.perspectiveTransform(corners, on_third)[0].astype(np.float32)
+
+
+def weighed(through: Probabilities, ratio: Scores) -> Probabilities:
+    """What a common partner says, after the pair's own evidence: how much likelier (m,) it is between duplicates."""
+    ratio = np.clip(ratio, 1 / MOST_AGAINST, MOST_FOR)
+    odds = through.duplicate / (1 - through.duplicate) * ratio
+    duplicate = odds / (1 + odds)
+    same_image = duplicate * through.same_image / np.maximum(through.duplicate, np.float32(1e-6))
+    return Probabilities(duplicate.astype(np.float32), same_image.astype(np.float32))
 
 
 def either(one: Scores, other: Scores) -> Scores:

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from ndd_app.vision.calibration import Probabilities
-from ndd_app.vision.partners import HOLDS, MOST, Partners, either
+from ndd_app.vision.partners import HOLDS, MOST, MOST_AGAINST, MOST_FOR, Partners, either, weighed
 
 A, B, C = 0, 1, 2
 SIZES = [(100, 100)] * 40
@@ -64,3 +64,11 @@ def test_a_thousand_copies_of_one_placeholder_are_no_million_pairs():
 
 def test_of_two_witnesses_one_is_enough():
     assert either(np.float32([0.5, 0, 0.9]), np.float32([0.5, 0.8, 0])) == pytest.approx([0.75, 0.8, 0.9])
+
+
+def test_the_pairs_own_evidence_weighs_what_a_partner_says_within_bounds():
+    through = Probabilities(np.float32([0.8] * 4 + [0]), np.float32([0.4] * 4 + [0]))
+    found = weighed(through, np.float32([1, 2, 1e6, 0, 1e6]))
+    odds = 4 * np.array([1, 2, MOST_FOR, 1 / MOST_AGAINST, 0])
+    assert found.duplicate == pytest.approx(odds / (1 + odds))
+    assert found.same_image == pytest.approx(found.duplicate / 2)

@@ -7,7 +7,7 @@ from ndd_app.pipeline.changes import report_changes
 from ndd_app.pipeline.matching import MatchResult, find_duplicates
 from ndd_app.pipeline.progress import Track, untracked
 from ndd_app.pipeline.receipts import write_receipts
-from ndd_app.pipeline.serving import ADOPT, embedded_encoders, needs_receipt, newest_encoders, switches_by_hand
+from ndd_app.pipeline.serving import embedded_encoders, is_offered, needs_receipt, newest_encoders, switches_by_hand
 
 
 @dataclass(frozen=True)
@@ -27,14 +27,10 @@ def switch_to_newest(collection: Collection, track: Track = untracked) -> Switch
     match = find_duplicates(collection, switch=True, track=track)
     waiting = []
     if switches_by_hand(collection):
-        waiting = [encoder for encoder in judged if _is_offered(encoder)]
+        waiting = [encoder for encoder in judged if is_offered(encoder)]
     for encoder in waiting:
         report_changes(collection, encoder, track)
     return SwitchResult(match, tuple(judged), tuple(waiting))
-
-
-def _is_offered(encoder: Encoder) -> bool:
-    return encoder.receipt["decision"] == ADOPT and not encoder.receipt.get("set_aside")
 
 
 def _judges_by_pairs(collection: Collection) -> bool:

@@ -52,12 +52,15 @@ def count_embedded(collection: Collection, encoder: Encoder) -> int:
 
 
 def waiting_encoders(collections: Iterable[Collection]) -> list[Encoder]:
-    """What a person may switch on: the newest of a family, judged to be better, where people have begun to answer."""
+    """What a person may switch on where people have begun to answer: the newest that proved better, if it is newer
+    than what serves.
+    """
     there = OuterRef("collection")
     answers = Verdict.objects.filter(Q(first__collection=there) | Q(second__collection=there))
     own = Encoder.objects.filter(Exists(answers), collection__in=collections).select_related("collection")
-    newest = {(encoder.collection_id, encoder.family): encoder for encoder in own.order_by("pk")}
-    return [encoder for encoder in newest.values() if not encoder.is_serving and is_offered(encoder)]
+    good = [encoder for encoder in own.order_by("pk") if encoder.is_serving or is_offered(encoder)]
+    newest = {(encoder.collection_id, encoder.family): encoder for encoder in good}
+    return [encoder for encoder in newest.values() if not encoder.is_serving]
 
 
 def is_offered(encoder: Encoder) -> bool:

@@ -209,6 +209,16 @@ def test_an_encoder_that_waits_for_a_person_can_be_found(boss, own, answered, co
     assert "It waits for a person" in page_of(boss, own)
 
 
+def test_to_who_sees_no_photo_of_the_collection_no_encoder_is_named(boss, own, answered, described, settings):
+    settings.NDD_DESCRIPTION_ADAPTER = "tests.web.test_switching.OnlyDescribed"
+    admin = reverse("admin:ndd_app_collection_change", args=[own.collection.pk])
+    assert "waits for a person" in boss.get(admin).content.decode()
+    described.title = ""
+    described.save()
+    for address in (reverse("ndd:encoders"), admin):
+        assert "waits for a person" not in boss.get(address).content.decode()
+
+
 def test_a_refused_newer_one_does_not_hide_it_and_a_newer_one_that_serves_does(boss, own, answered, collection):
     newer = make_encoder(collection, receipt={"decision": "keep", "words": ["Keep."]})
     assert "It waits for a person" in page_of(boss, own)

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from ndd_app.views import compare, copying, encoders, explain, groups, jobs, media
+from ndd_app.views import compare, copying, encoders, explain, groups, jobs, media, switching
 
 app_name = "ndd"
 urlpatterns = [
@@ -20,6 +20,9 @@ urlpatterns = [
     path("jobs/<int:pk>/retry/", jobs.retry, name="retry"),
     path("encoders/", encoders.encoders, name="encoders"),
     path("encoders/<int:pk>/", encoders.encoder, name="encoder"),
+    path("encoders/<int:pk>/preview/", switching.preview, name="preview_encoder"),
+    path("encoders/<int:pk>/serve/", switching.serve, name="serve_encoder"),
+    path("encoders/<int:pk>/back/", switching.step_back, name="step_back"),
     path("photos/<int:pk>/scan/", media.working_copy, name="working_copy"),
     path("photos/<int:pk>/thumbnail/", media.thumbnail, name="thumbnail"),
     path("photos/<int:pk>/master/", media.master, name="master"),

@@ -1,66 +1,83 @@
 """What would change on the pages if another encoder served: pairs gained, lost, and confirmed ones it would miss."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
-from ndd_app.models import Candidate, Collection, Encoder, Verdict
+from django.utils import timezone
+
+from ndd_app.exceptions import NotEmbedded
+from ndd_app.models import Candidate, Collection, Encoder, Photo, Verdict
 from ndd_app.pipeline.candidates import as_pairs, fingerprints, worth_storing
-from ndd_app.pipeline.matching import equal_or_alike, judge_with_geometry
+from ndd_app.pipeline.limits import MOST_CHANGES
+from ndd_app.pipeline.matching import answered_pairs, equal_or_alike, judge_with_geometry
 from ndd_app.pipeline.progress import Track, untracked
 from ndd_app.pipeline.ranking import embedded_by
 from ndd_app.pipeline.review import settled_pairs
-from ndd_app.pipeline.serving import note, serving_with
+from ndd_app.pipeline.serving import is_embedded, note, serving_with
+from ndd_app.vision.neighbours import Indices, unordered
 
-MOST = 500
-"""Pairs of each kind that are kept, the likeliest first."""
-Pairs = list[tuple[int, int]]
+Pair = tuple[int, int]
+"""The ids of two photos, low one first."""
 
 
 @dataclass(frozen=True)
 class Changes:
-    """Pairs of the ids of photos, low one first. against: the encoder that served when it was written.
+    """Pairs that the pages would show and no longer show. against: what served when it was written.
 
-    missed: confirmed pairs that the new encoder would not have found by itself. They stay on the pages all the same.
+    missed: confirmed pairs that the new encoder would not have found by itself. Like all pairs that people have
+    answered they stay on the pages, and are neither gained nor lost.
     """
 
     against: int | None
-    gained: Pairs
-    lost: Pairs
-    missed: Pairs
+    written_at: str
+    gained: list[Pair]
+    lost: list[Pair]
+    missed: list[Pair]
 
 
 def report_changes(collection: Collection, encoder: Encoder, track: Track = untracked) -> Changes:
     """Match by what would serve, store nothing of it but the report, in the encoder's receipt."""
+    if not is_embedded(collection, encoder):
+        raise NotEmbedded(collection=collection.slug)
     present = {other.family: other for other in Encoder.objects.serving(collection)}.get(encoder.family)
-    answers = settled_pairs(list(collection.photos.all()))
-    confirmed = {pair for pair, answer in answers.items() if answer == Verdict.Answer.YES}
-    found = _found(collection, encoder, track)
-    shown = {pair: chance for pair, chance in found.items() if chance >= collection.show_from}
-    today = _shown_today(collection)
+    photos = list(collection.photos.order_by("pk"))
+    used = embedded_by(collection, serving_with(collection, encoder))
+    answered = answered_pairs(photos)
+    today, then = _shown_today(collection), _shown_by(used, photos, answered, collection.show_from, track)
+    open_today, open_then = (shown.keys() - {*_ids(photos, answered)} for shown in (today, then))
+    missed = {pair for pair, answer in settled_pairs(photos).items() if answer == Verdict.Answer.YES}
+    if missed:  # looked at as if nobody had answered: what people name is looked at whatever the encoders say
+        missed -= _shown_by(used, photos, as_pairs([]), collection.show_from, track).keys()
     changes = Changes(
-        present.pk if present else None,
-        gained=_likeliest({pair: shown[pair] for pair in shown.keys() - today.keys() - answers.keys()}),
-        lost=_likeliest({pair: today[pair] for pair in today.keys() - shown.keys() - answers.keys()}),
-        missed=sorted(confirmed - shown.keys())[:MOST],
+        against=present.pk if present else None,
+        written_at=timezone.now().isoformat(timespec="seconds"),
+        gained=_likeliest({pair: then[pair] for pair in open_then - open_today}),
+        lost=_likeliest({pair: today[pair] for pair in open_today - open_then}),
+        missed=sorted(missed)[:MOST_CHANGES],
     )
     note(encoder, changes=asdict(changes))
     return changes
 
 
-def _found(collection: Collection, encoder: Encoder, track: Track) -> dict[tuple[int, int], float]:
-    """The chance of each pair that would be stored, if nobody had answered yet which are looked at."""
-    photos = list(collection.photos.order_by("pk"))
-    used = embedded_by(collection, serving_with(collection, encoder))
-    also = equal_or_alike(photos, fingerprints(photos))
-    judged = worth_storing(photos, judge_with_geometry(photos, used, also, track), as_pairs([]))
-    ids = [(photos[first].pk, photos[second].pk) for first, second in judged.fused.pairs]
-    return dict(zip(ids, judged.probabilities.duplicate.tolist(), strict=True))
+def _shown_by(
+    used: Sequence[Encoder], photos: Sequence[Photo], answered: Indices, show_from: float, track: Track
+) -> dict[Pair, float]:
+    """The chances of the pairs that would be shown after a matching by these encoders."""
+    also = unordered([equal_or_alike(photos, fingerprints(photos)), answered])
+    judged = worth_storing(photos, judge_with_geometry(photos, used, also, track), answered)
+    chances = zip(_ids(photos, judged.fused.pairs), judged.probabilities.duplicate.tolist(), strict=True)
+    return {pair: chance for pair, chance in chances if chance >= show_from}
 
 
-def _shown_today(collection: Collection) -> dict[tuple[int, int], float]:
+def _shown_today(collection: Collection) -> dict[Pair, float]:
     shown = Candidate.objects.shown().within(collection).order_by()
     rows = shown.values_list("first", "second", "probability")
     return {(first, second): chance or 0.0 for first, second, chance in rows}
 
 
-def _likeliest(pairs: dict[tuple[int, int], float]) -> Pairs:
-    return sorted(pairs, key=lambda pair: (-pairs[pair], pair))[:MOST]
+def _ids(photos: Sequence[Photo], pairs: Indices) -> list[Pair]:
+    return [(photos[first].pk, photos[second].pk) for first, second in pairs.tolist()]
+
+
+def _likeliest(pairs: dict[Pair, float]) -> list[Pair]:
+    return sorted(pairs, key=lambda pair: (-pairs[pair], pair))[:MOST_CHANGES]

@@ -113,11 +113,11 @@ def _adapt(job: Job, track: Track) -> dict[str, Any]:
 def _match(job: Job, track: Track) -> dict[str, Any]:
     """`parameters`: by the `newest` encoders, by the `encoder` of that id, which serves then, or by those that serve.
 
-    `preview`: the id of an encoder; only report what would change if it served.
+    `preview`: the id of an encoder of its own; only report what would change if it served.
     """
     from ndd_app.pipeline.matching import find_duplicates
 
-    if chosen := _encoder_of(job, "preview"):
+    if chosen := _encoder_of(job, "preview", with_site=False):
         return _preview(job.collection, chosen, track)
     if job.parameters.get("newest"):
         return _switch(job.collection, track)
@@ -140,12 +140,16 @@ def _preview(collection: Collection, encoder: Encoder, track: Track) -> dict[str
     return {"encoder": str(encoder), "report": encoder.get_absolute_url()}
 
 
-def _encoder_of(job: Job, name: str) -> Encoder | None:
-    """One that may serve the job's collection; raises UnknownEncoder."""
+def _encoder_of(job: Job, name: str, with_site: bool = True) -> Encoder | None:
+    """One that may serve the job's collection; raises UnknownEncoder.
+
+    A report is kept with the encoder: the site's, which serves every collection, has no place for one.
+    """
     pk = job.parameters.get(name)
     if pk is None:
         return None
-    able = Encoder.objects.filter(Q(collection=job.collection) | Q(collection=None, is_serving=True))
+    of_site = Q(collection=None, is_serving=True) if with_site else Q()
+    able = Encoder.objects.filter(Q(collection=job.collection) | of_site)
     encoder = able.filter(pk=pk).first()
     if encoder is None:
         raise UnknownEncoder(encoder=pk, collection=job.collection.slug, known=", ".join(map(str, able)) or "none")

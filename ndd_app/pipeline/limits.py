@@ -8,3 +8,5 @@ FLOOR = 0.02
 """Pairs with a smaller chance are not stored. A pair with a verdict always is."""
 NEAREST_ELSEWHERE = 4
 """Photos of other collections that each site encoder proposes for a photo."""
+MOST_CHANGES = 500
+"""Pairs of each kind that a report of changes keeps, the likeliest first."""

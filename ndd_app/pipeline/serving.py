@@ -4,10 +4,11 @@ An encoder of the collection's own serves by itself only if its receipt says so 
 the collection's pairs yet; from then on a person switches. What a person has set aside does not come back by itself.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Count, Q
+from django.db.models import Count, Exists, OuterRef, Q
 
 from ndd_app.models import Collection, Encoder, Verdict
 from ndd_app.models.encoder import one_of_each_family
@@ -51,6 +52,39 @@ def embedded_encoders(collection: Collection) -> list[Encoder]:
     least = {encoder.family: max(1, photos[encoder.pk]) for encoder in Encoder.objects.serving(collection)}
     own = collection.encoders.order_by("pk")
     return [encoder for encoder in own if photos[encoder.pk] >= least.get(encoder.family, 1)]
+
+
+def is_embedded(collection: Collection, encoder: Encoder) -> bool:
+    """It has embedded no less of the collection than what serves now in its place: it can serve at once."""
+    present = {other.family: other for other in Encoder.objects.serving(collection)}.get(encoder.family)
+    return count_embedded(collection, encoder) >= max(1, count_embedded(collection, present) if present else 0)
+
+
+def count_embedded(collection: Collection, encoder: Encoder) -> int:
+    return encoder.embeddings.filter(photo__collection=collection).count()
+
+
+def waiting_encoders(collections: Iterable[Collection]) -> list[Encoder]:
+    """What a person may switch on where people have begun to answer: the newest that proved better, if it is newer
+    than what serves.
+    """
+    there = OuterRef("collection")
+    answers = Verdict.objects.filter(Q(first__collection=there) | Q(second__collection=there))
+    own = Encoder.objects.filter(Exists(answers), collection__in=collections).select_related("collection")
+    good = [encoder for encoder in own.order_by("pk") if encoder.is_serving or is_offered(encoder)]
+    newest = {(encoder.collection_id, encoder.family): encoder for encoder in good}
+    return [encoder for encoder in newest.values() if not encoder.is_serving]
+
+
+def is_offered(encoder: Encoder) -> bool:
+    return encoder.receipt.get("decision") == ADOPT and not encoder.receipt.get("set_aside")
+
+
+def predecessor(encoder: Encoder) -> Encoder | None:
+    """What serves the collection again if its own encoder steps back: what served before it, else the site's."""
+    able = Encoder.objects.filter(Q(collection=encoder.collection) | Q(collection=None, is_serving=True))
+    same = able.filter(family=encoder.family).exclude(pk=encoder.pk)
+    return same.filter(pk=encoder.receipt.get("replaced")).first() or same.filter(collection=None).first()
 
 
 def switches_by_hand(collection: Collection) -> bool:

@@ -8,7 +8,7 @@ from ndd_app.pipeline.changes import report_changes
 from ndd_app.pipeline.matching import MatchResult, find_duplicates
 from ndd_app.pipeline.progress import Track, untracked
 from ndd_app.pipeline.receipts import write_receipts
-from ndd_app.pipeline.serving import ADOPT, challengers, ready_encoders, switches_by_hand
+from ndd_app.pipeline.serving import challengers, is_offered, ready_encoders, switches_by_hand
 
 
 @dataclass(frozen=True)
@@ -34,14 +34,10 @@ def switch_to_newest(collection: Collection, track: Track = untracked) -> Switch
         match = find_duplicates(collection, switch=True, track=track)
     waiting = []
     if switches_by_hand(collection):
-        waiting = one_of_each_family(encoder for encoder in judged if _is_offered(encoder))
+        waiting = one_of_each_family(encoder for encoder in judged if is_offered(encoder))
     for encoder in waiting:
         report_changes(collection, encoder, track)
     return SwitchResult(match, tuple(judged), tuple(waiting))
-
-
-def _is_offered(encoder: Encoder) -> bool:
-    return encoder.receipt["decision"] == ADOPT and not encoder.receipt.get("set_aside")
 
 
 def _is_changing(collection: Collection) -> bool:

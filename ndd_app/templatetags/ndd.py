@@ -13,7 +13,8 @@ from ndd_app.models import Collection, Evidence, Photo
 from ndd_app.pipeline.pairs import possible_duplicates as find_possible_duplicates
 from ndd_app.pipeline.provenance import copied_fields as find_copied_fields
 from ndd_app.pipeline.reliability import FEWEST, tenths_of
-from ndd_app.views.access import visible_jobs
+from ndd_app.pipeline.serving import waiting_encoders as find_waiting_encoders
+from ndd_app.views.access import visible_collections, visible_jobs
 from ndd_app.views.reliability import plot_reliability
 
 register = template.Library()
@@ -49,6 +50,13 @@ def reliability(context: template.Context, collection: Collection) -> dict[str, 
     tenths = tenths_of(collection, context["request"].user)
     settled = sum(tenth.pairs for tenth in tenths)
     return {"collection": collection, "settled": settled, "fewest": FEWEST, "plot": plot_reliability(tenths)}
+
+
+@register.inclusion_tag("ndd_app/waiting_encoders.html", takes_context=True)
+def waiting_encoders(context: template.Context, collection: Collection) -> dict[str, Any]:
+    """A line about encoders that wait for a person to let them serve, for those who may see the collection."""
+    visible = visible_collections(context["request"]).filter(pk=collection.pk)
+    return {"encoders": find_waiting_encoders(visible)}
 
 
 @register.filter

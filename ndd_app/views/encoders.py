@@ -9,17 +9,25 @@ from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
 from ndd_app.models import Collection, Encoder, Job
+from ndd_app.pipeline.serving import waiting_encoders
 from ndd_app.views import access
+from ndd_app.views.changes import read_report
 from ndd_app.views.curves import plot_loss
+from ndd_app.views.receipts import read_receipt
+from ndd_app.views.switching import switch_of
 
 
 @dataclass(frozen=True)
 class Service:
-    """What serves one collection, family by family, and what its last embedding had to say about that."""
+    """What serves one collection, family by family, and what its last embedding had to say about that.
+
+    waiting: better ones, for a person to switch on.
+    """
 
     collection: Collection
     encoders: dict[str, Encoder | None]
     notes: list[str]
+    waiting: list[Encoder]
 
 
 @access.login_required
@@ -43,7 +51,16 @@ def encoders(request: HttpRequest) -> HttpResponse:
 def encoder(request: HttpRequest, pk: int) -> HttpResponse:
     visible = Q(collection=None) | Q(collection__in=access.visible_collections(request))
     encoder = get_object_or_404(Encoder.objects.filter(visible).select_related("collection"), pk=pk)
-    context = {"encoder": encoder, "photos": encoder.embeddings.count(), "plot": plot_loss(encoder.curve)}
+    context = {
+        "encoder": encoder,
+        "photos": encoder.embeddings.count(),
+        "plot": plot_loss(encoder.curve),
+        "receipt": read_receipt(encoder.receipt, request.user),
+        "present": Encoder.objects.filter(pk=encoder.receipt.get("present")).first(),
+        "report": read_report(encoder, request.user),
+        "is_waiting": bool(encoder.collection and encoder in waiting_encoders([encoder.collection])),
+        "switch": switch_of(request, encoder),
+    }
     return render(request, "ndd_app/encoder.html", context)
 
 
@@ -53,12 +70,14 @@ def _services(collections: Iterable[Collection], encoders: Iterable[Encoder]) ->
     embeddings = Job.objects.filter(kind=Job.Kind.EMBED, state=Job.State.DONE).exclude(
         parameters__contains={"newest": True}
     )
+    waiting = waiting_encoders(collections)
     last_job = {job.collection_id: job for job in embeddings.order_by("collection_id", "-pk").distinct("collection_id")}
     return [
         Service(
             collection,
             {f: serving.get((collection.pk, f)) or serving.get((None, f)) for f in Encoder.Family.values},
             last_job[collection.pk].result.get("notes", []) if collection.pk in last_job else [],
+            [encoder for encoder in waiting if encoder.collection_id == collection.pk],
         )
         for collection in collections
     ]

@@ -9,12 +9,12 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from ndd_app.models import Job
+from ndd_app.models import Encoder, Job
 from ndd_app.tasks import wake
 from ndd_app.views import access
 
 LATEST = 100
-LISTED = {"problems", "exact_copies", "notes"}
+LISTED = {"problems", "exact_copies", "notes", "encoder", "preview", "report", "waiting"}
 UNFINISHED = {Job.State.WAITING, Job.State.RUNNING}
 
 
@@ -45,6 +45,7 @@ def job(request: HttpRequest, pk: int) -> HttpResponse:
     job = get_object_or_404(access.visible_jobs(request).select_related("after__collection"), pk=pk)
     context = {
         "job": job,
+        "encoder": _encoder_of(job),
         "facts": [(name.replace("_", " ").capitalize(), _in_words(value)) for name, value in _facts(job)],
         "followers": job.followers.select_related("collection").order_by("pk"),
         "may_start": access.may_start_jobs(request),
@@ -81,6 +82,11 @@ def chains_of(jobs: Iterable[Job]) -> list[list[Job]]:
         chains[job.pk] = chain
     different = {id(chain): chain for chain in chains.values()}
     return sorted(different.values(), key=lambda chain: -chain[0].pk)
+
+
+def _encoder_of(job: Job) -> Encoder | None:
+    """The one that the job is about, if it was told one."""
+    return Encoder.objects.filter(pk=job.parameters.get("preview") or job.parameters.get("encoder")).first()
 
 
 def _facts(job: Job) -> list[tuple[str, Any]]:

@@ -9,6 +9,7 @@ from ndd_app.pipeline.copying import copy_description
 from ndd_app.pipeline.review import record_verdict
 from ndd_app.tasks import enqueue
 from tests.factories import make_collection, make_encoder, make_pair, make_photo, record_page
+from tests.web.receipts import example, stored_receipt
 
 
 def count_queries(client, address: str) -> int:
@@ -82,3 +83,17 @@ def test_pages_of_the_work(ana, cataloguer, collection, described):
     work("more")
     work("many")
     assert [count_queries(ana, address) for address in addresses] == few
+
+
+def test_the_page_of_an_encoder(boss, collection, described):
+    partner = make_photo(collection)
+
+    def ask(number: int) -> int:
+        examples = [example(described, partner, described)] * number
+        changes = {"against": None, "gained": [[described.pk, partner.pk]] * number}
+        encoder = make_encoder(collection, receipt=stored_receipt(better=examples, worse=examples, changes=changes))
+        return count_queries(boss, encoder.get_absolute_url())
+
+    few = ask(1)
+    assert ask(6) == few
+    assert few <= 22

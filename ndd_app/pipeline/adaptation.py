@@ -29,6 +29,7 @@ def adapt_collection(
 ) -> AdaptResult:
     """Fit `method`, or the default one of each family, on the collection's photos.
 
+    Of the default ones each may be unusable here, which is noted; raises the reason where a method was asked for.
     Labels, for methods that learn from them, come from the file (CSV file,group), else from verdicts. `steps` ends a
     training early.
     """
@@ -37,9 +38,14 @@ def adapt_collection(
     result = AdaptResult()
     for name in [method] if method else DEFAULT_METHODS.values():
         try:
-            result.encoders.append(fit_encoder(name, photos, collection, track, groups, plan))
+            encoder = fit_encoder(name, photos, collection, track, groups, plan)
         except UNUSABLE as reason:
+            if method:
+                raise
             result.notes.append(f"Nothing was fitted by {name}. {reason}")
+        else:
+            result.encoders.append(encoder)
+            result.notes += [f"{encoder}: {remark}" for remark in encoder.notes.splitlines()]
     return result
 
 

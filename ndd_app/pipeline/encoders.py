@@ -60,7 +60,7 @@ def load_encoder(encoder: Encoder) -> vision.Encoder:
 def _load_encoder(weights: str, checksum: str, pk: int) -> vision.Encoder:
     data = read_bytes(weights)
     if sha256(data).hexdigest() != checksum:
-        raise DamagedEncoder(detail=f"the weights file of encoder {pk} is not the one that was stored")
+        raise DamagedEncoder(detail=f"that of encoder {pk} is not what was stored")
     return encoder_files.load_encoder(data, conf.weights_dir)
 
 

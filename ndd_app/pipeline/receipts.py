@@ -46,12 +46,21 @@ def write_receipts(collection: Collection, track: Track = untracked) -> list[Enc
     waiting = [encoder for encoder in newest_encoders(collection) if encoder in embedded and not encoder.is_serving]
     for encoder in waiting:
         if not needs_receipt(encoder, present.get(encoder.family)):
-            note(encoder, decision=ADOPT, words=[NONE_NEEDED])
+            _pass_unjudged(encoder)
         elif Deep not in present:
             note(encoder, decision="keep", words=[NOTHING_SERVES])
         else:
             _judge(encoder, Judging(collection, encoder, present[Deep], present.get(Classical)), track)
     return waiting
+
+
+def _pass_unjudged(encoder: Encoder) -> None:
+    try:
+        load_encoder(encoder)
+    except NddError as reason:
+        note(encoder, decision="keep", words=[f"Keep the present encoder: the new one cannot be loaded. {reason}"])
+    else:
+        note(encoder, decision=ADOPT, words=[NONE_NEEDED])
 
 
 def _judge(encoder: Encoder, judging: "Judging", track: Track) -> None:

@@ -225,6 +225,7 @@ class EncoderAdmin(ReadOnly):
     list_display = ["__str__", "family", "scope", "photo_count", "is_serving", "created_at"]
     list_filter = ["family", "method", "is_serving", "collection"]
     list_select_related = ["collection"]
+    exclude = ["labelled"]
 
 
 @admin.register(Job)

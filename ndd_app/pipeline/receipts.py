@@ -12,7 +12,7 @@ from ndd_app.exceptions import NddError
 from ndd_app.models import Collection, Encoder, Photo, Verdict
 from ndd_app.pipeline.candidates import as_pairs, fingerprints
 from ndd_app.pipeline.embedding import embed_features, load_embeddings
-from ndd_app.pipeline.encoders import digest_photos, load_encoder, sample
+from ndd_app.pipeline.encoders import digest_photos, load_encoder, mark, sample
 from ndd_app.pipeline.features import features_of
 from ndd_app.pipeline.progress import Track, untracked
 from ndd_app.pipeline.review import settled_pairs
@@ -136,9 +136,12 @@ class Judging:
         number = {photo.pk: place for place, photo in enumerate(self.photos)}
         hashes = [photo.pixel_hash for photo in self.photos]
         answered = self._settled(Verdict.Answer.YES)
+        labels = {*self.challenger.labelled, *self.present.labelled}
+        taught = np.array([mark(photo) in labels for photo in self.photos], bool)
         joined = unordered([self.silver, answered, _equal(hashes)])
         groups = components(len(self.photos), joined)
-        judged = judged_photos(groups, hashes) & ~np.isin(groups, groups[answered])  # answers are lessons
+        judged = judged_photos(groups, hashes) & ~np.isin(groups, groups[answered])  # answers are lessons,
+        judged &= ~np.isin(groups, groups[taught])  # and so was what either encoder was told
         judged &= np.isin(groups, groups[self.silver])  # equal files are found by any encoder
         plan = np.array([*severities], np.float32).reshape(-1, len(DAMAGES))
         return Bench(groups, judged, np.array([number[photo.pk] for photo in asked], np.int64), plan)

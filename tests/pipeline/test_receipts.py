@@ -139,6 +139,23 @@ def test_no_pair_is_judged_that_was_learned_or_refused(album):
     assert after.digest != judging.digest
 
 
+def test_no_pair_is_judged_of_which_either_encoder_was_told_a_photo(album):
+    photos = all_of(album)
+    challenger = challenge(album, photos)
+    switch_to_newest(album)
+    judging = Judging(album, challenger, site("deep"), site("classical"))
+    groups = judging._bench(photos, []).pairs().units
+    one, other, *rest = dict.fromkeys(groups.tolist())
+    told = [fit_encoder("whiten", photos, album, groups=told_of(photos, scene)) for scene in (one, other)]
+    taught = Judging(album, *told, site("classical"))
+    assert {*taught._bench(photos, []).pairs().units} == {*rest}
+
+
+def told_of(photos: list[Photo], scene: int) -> list[str | None]:
+    """A table of groups that names the first scan of one scene alone."""
+    return ["a" if photo == photos[scene] else None for photo in photos]
+
+
 def test_after_the_first_verdict_a_person_switches(album):
     challenger = challenge(album, all_of(album))
     one, other = (album.photos.get(path=f"{number:03}.jpg") for number in (VERDICT, VERDICT + SCENES))

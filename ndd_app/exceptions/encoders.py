@@ -27,7 +27,7 @@ class WrongWeights(NddError):
 class TooFewPhotos(NddError):
     """An encoder needs at least {minimum} photos that it can learn from, and there are {count}.
 
-    Blank photos and those that cannot be read do not count. Add photos, or leave the collection to the site encoders.
+    Photos that cannot be read do not count, nor blank ones with vlad. Add some, or let the site encoders serve.
     """
 
 

@@ -95,7 +95,7 @@ def test_one_photo_is_left_to_the_site_encoders(site):
 def test_a_method_that_was_asked_for_and_has_nothing_to_learn_from_fails_its_job(tmp_path, method):
     album = make_album(3)
     break_working_copies(album)
-    with pytest.raises(CommandError, match=r"there are 0\. Blank photos and those that cannot be read do not count"):
+    with pytest.raises(CommandError, match=r"there are 0\. Photos that cannot be read do not count"):
         adapt(method, tmp_path)
     assert Job.objects.get().state == Job.State.FAILED
     assert not Encoder.objects.exists()

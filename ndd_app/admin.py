@@ -225,7 +225,7 @@ class EncoderAdmin(ReadOnly):
     list_display = ["__str__", "family", "scope", "photo_count", "is_serving", "created_at"]
     list_filter = ["family", "method", "is_serving", "collection"]
     list_select_related = ["collection"]
-    exclude = ["receipt"]  # it names photos; the encoder's page shows it to those who may see them
+    exclude = ["receipt", "labelled"]  # they name photos; the encoder's page shows them to those who may see the photos
 
 
 @admin.register(Job)

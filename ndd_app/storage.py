@@ -4,11 +4,12 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from uuid import uuid4
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
-from django.core.files.base import ContentFile
-from django.core.files.storage import InvalidStorageError, Storage, storages
+from django.core.files.base import ContentFile, File
+from django.core.files.storage import FileSystemStorage, InvalidStorageError, Storage, storages
 
 from ndd_app.conf import conf
 from ndd_app.exceptions import StorageUnavailable
@@ -25,7 +26,30 @@ def photo_storage() -> Storage:
 def save_bytes(name: str, data: bytes) -> str:
     """Store `data` and give the name it got; always written anew, since what is there may be cut short."""
     with storage_errors_translated(name):
-        return photo_storage().save(name, ContentFile(data))
+        storage = photo_storage()
+        if not isinstance(storage, FileSystemStorage):
+            return storage.save(name, ContentFile(data))
+        with _written_aside(Path(storage.location), data) as part:
+            return storage.save(name, part)
+
+
+class _Part(File):
+    def temporary_file_path(self) -> str:
+        """Django then renames the file instead of copying it."""
+        return str(self.name)
+
+
+@contextmanager
+def _written_aside(folder: Path, data: bytes) -> Iterator[_Part]:
+    """A disk that runs full leaves no half file, neither under the name that others read nor at all."""
+    folder.mkdir(parents=True, exist_ok=True)
+    part = folder / f"{uuid4()}.part"
+    try:
+        part.write_bytes(data)
+        with part.open("rb") as file:
+            yield _Part(file)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def read_bytes(name: str) -> bytes:

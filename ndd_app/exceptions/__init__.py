@@ -64,7 +64,9 @@ from ndd_app.exceptions.training import (
     UnsuitableBackbone,
 )
 from ndd_app.exceptions.work import (
+    DiskFull,
     JobLost,
+    MemoryExhausted,
     NoPhotos,
     StorageUnavailable,
     UnknownCollection,
@@ -81,6 +83,7 @@ __all__ = [
     "CheckpointFailed",
     "DamagedEncoder",
     "DescriptionRefused",
+    "DiskFull",
     "EditedSince",
     "EmptyFile",
     "EncryptedMember",
@@ -92,6 +95,7 @@ __all__ = [
     "InvalidDescription",
     "JobLost",
     "LinkNotFollowed",
+    "MemoryExhausted",
     "NameNotText",
     "NameOutsideSource",
     "NameTaken",

@@ -25,16 +25,16 @@ class WrongWeights(NddError):
 
 
 class TooFewPhotos(NddError):
-    """An encoder needs at least {minimum} photos to be fitted, and there are {count}.
+    """An encoder needs at least {minimum} photos that it can learn from, and there are {count}.
 
-    Add photos, or use the site encoders, which need none of the collection's own.
+    Photos that cannot be read do not count, nor blank ones with vlad. Add some, or let the site encoders serve.
     """
 
 
 class DamagedEncoder(NddError):
     """The weights file of the encoder is damaged: {detail}.
 
-    Fit the encoder again; until then another encoder serves.
+    Restore it from a backup of the storage, or fit another encoder and let that one serve.
     """
 
 
@@ -62,7 +62,7 @@ class UnknownEncoder(NddError):
 class NotEmbedded(NddError):
     """The photos of {collection} are not embedded yet.
 
-    Start a worker, or run: manage.py embed_collection {collection}
+    Start a worker, or run: manage.py embed_collection {collection}. It also names the photos that cannot be read.
     """
 
 

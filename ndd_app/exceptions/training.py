@@ -11,7 +11,7 @@ class TrainingDiverged(NddError):
 
 
 class OutOfMemory(NddError):
-    """The memory does not suffice for training on a batch of {batch} photos.
+    """The memory does not suffice for training on {batch} photos at once, and {why}.
 
     Close other programs, use a machine with more memory, or choose a smaller backbone in NDD_BACKBONE.
     """

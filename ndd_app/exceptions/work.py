@@ -24,6 +24,20 @@ class JobLost(NddError):
     """
 
 
+class MemoryExhausted(NddError):
+    """The memory of this machine does not suffice: {detail}.
+
+    Close other programs, use a machine with more memory, or choose a smaller backbone in NDD_BACKBONE.
+    """
+
+
+class DiskFull(NddError):
+    """A disk is full: {detail}.
+
+    Make room on it, then start again. What was finished is kept, and what served before still serves.
+    """
+
+
 class StorageUnavailable(NddError):
     """The stored file {name} could not be read or written: {detail}.
 

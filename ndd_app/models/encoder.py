@@ -45,6 +45,7 @@ class Encoder(models.Model):
     versions = models.JSONField(default=dict, help_text="Versions of the packages that fitted it.")
     photo_count = models.PositiveIntegerField(help_text="Photos it was fitted on.")
     photos_digest = models.CharField(max_length=64, help_text="SHA-256 of the sorted checksums of those photos.")
+    labelled = models.JSONField(default=list, help_text="Marks of those photos of which it was told the groups.")
     curve = models.JSONField(default=list, help_text="What the fitting reported, step by step.")
     receipt = models.JSONField(default=dict, help_text="What it gains on its collection, and the decision.")
     notes = models.TextField(blank=True)

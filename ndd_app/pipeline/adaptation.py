@@ -32,20 +32,26 @@ def adapt_collection(
 ) -> AdaptResult:
     """Fit `method`, or the default ones, on the collection's photos.
 
+    Of the default ones each may be unusable here, which is noted; raises the reason where a method was asked for.
     Labels, for methods that learn from them, come from the file (CSV file,group), else from verdicts. `steps` ends a
     training early.
     """
     photos, plan = _prepare(collection, method, steps)
     groups = _groups(collection, photos, groups_file)
-    fitted: list[Encoder] = []
+    result = AdaptResult()
     unfitted: dict[str, list[str]] = {}
     for name in [method] if method else DEFAULT_METHODS:
         try:
-            fitted.append(fit_encoder(name, photos, collection, track, groups, plan))
+            encoder = fit_encoder(name, photos, collection, track, groups, plan)
         except UNUSABLE as reason:
+            if method:
+                raise
             unfitted.setdefault(str(reason), []).append(name)
-    notes = [f"Nothing was fitted by {' and '.join(names)}. {reason}" for reason, names in unfitted.items()]
-    return AdaptResult(fitted, notes)
+        else:
+            result.encoders.append(encoder)
+            result.notes += [f"{encoder}: {remark}" for remark in encoder.notes.splitlines()]
+    result.notes += [f"Nothing was fitted by {' and '.join(names)}. {reason}" for reason, names in unfitted.items()]
+    return result
 
 
 def share_adaptation(

@@ -60,7 +60,7 @@ def load_encoder(encoder: Encoder) -> vision.Encoder:
 def _load_encoder(weights: str, checksum: str, pk: int) -> vision.Encoder:
     data = read_bytes(weights)
     if sha256(data).hexdigest() != checksum:
-        raise DamagedEncoder(detail=f"the weights file of encoder {pk} is not the one that was stored")
+        raise DamagedEncoder(detail=f"that of encoder {pk} is not what was stored")
     return encoder_files.load_encoder(data, conf.weights_dir)
 
 
@@ -95,6 +95,7 @@ def fit_encoder(
         versions={name: version(name) for name in ("torch", "timm", "numpy", "opencv-contrib-python")},
         photo_count=len(photos),
         photos_digest=digest_photos(photos),
+        labelled=[mark(photo) for photo, group in zip(photos, groups or [], strict=False) if group is not None],
         curve=fitted.curve,
         notes="\n".join(fitted.notes),
         weights=save_bytes(f"encoders/{checksum}.safetensors", weights),
@@ -124,6 +125,11 @@ def fit_to_photos(
 ) -> Fitted:
     seen = CollectionPhotos(photos, track, groups)
     return METHODS[method].fit(seen, extractor, seed=SEED, training=Training(plan, folder, track))
+
+
+def mark(photo: Photo) -> str:
+    """Names its picture in an encoder's row, also where the photo is ingested anew or has an equal copy."""
+    return photo.pixel_hash[:16]
 
 
 def digest_photos(photos: Sequence[Photo]) -> str:

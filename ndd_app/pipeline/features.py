@@ -1,5 +1,6 @@
 """What is computed once per photo and kept in a folder: pooled features, keypoints. Any of it can be rebuilt."""
 
+import errno
 import os
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -110,12 +111,17 @@ def _load(file: Path) -> Features | None:
 
 
 def _save(file: Path, features: Features) -> None:
-    """Written aside and renamed: a reader never sees half a file."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=file.parent, suffix=".part")
+    """Written aside and renamed: a reader never sees half a file. Without room they are computed again next time."""
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=file.parent, suffix=".part")
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        return
     try:
         with os.fdopen(handle, "wb") as part:
             np.save(part, features, allow_pickle=False)
         os.replace(name, file)
     except OSError:
-        Path(name).unlink(missing_ok=True)  # no room: the features are computed again next time
+        Path(name).unlink(missing_ok=True)

@@ -3,6 +3,7 @@
 Each stage is imported when it is done: an ingest does not wait for torch to load.
 """
 
+import errno
 import logging
 import tempfile
 import threading
@@ -17,7 +18,7 @@ from django.db import InterfaceError, OperationalError, connection
 from django.db.models import Q
 
 from ndd_app.conf import conf
-from ndd_app.exceptions import JobLost, NddError, UnknownEncoder
+from ndd_app.exceptions import DiskFull, JobLost, MemoryExhausted, NddError, UnknownEncoder
 from ndd_app.models import Collection, Encoder, Job
 from ndd_app.models.job import HEARTBEAT_SECONDS
 from ndd_app.pipeline.progress import Item, Track, untracked
@@ -55,7 +56,19 @@ def perform(job: Job, show: Track = untracked, should_stop: Callable[[], bool] =
         raise
     except Exception as error:
         logger.exception("Job %s failed", job.pk)
-        _fail(job, f"{type(error).__name__}: {error}. Look at the worker's log.")
+        _fail(job, _in_words(error))
+
+
+def _in_words(error: Exception) -> str:
+    from ndd_app.vision.memory import is_out_of_memory
+
+    detail = " ".join(f"{type(error).__name__}: {error}".split()).rstrip(".")
+    # The database says it in words alone, and may lie on the same disk.
+    if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or "No space left on device" in str(error):
+        return str(DiskFull(detail=detail))
+    if is_out_of_memory(error):
+        return str(MemoryExhausted(detail=detail))
+    return f"{detail}. Look at the worker's log."
 
 
 def _fail(job: Job, error: str) -> None:

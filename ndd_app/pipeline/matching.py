@@ -22,6 +22,7 @@ from ndd_app.pipeline.candidates import (
     without_partner,
     worth_storing,
 )
+from ndd_app.pipeline.encoders import load_encoder
 from ndd_app.pipeline.judgement import Judged, judge, pairs_with_a_common_partner
 from ndd_app.pipeline.limits import NEIGHBOURS, VERIFIED
 from ndd_app.pipeline.progress import Track, untracked
@@ -97,6 +98,7 @@ def _wanted(collection: Collection, switch: bool, encoder: Encoder | None) -> li
     if encoder:
         if encoder.collection_id and encoder not in embedded_encoders(collection):
             raise NotEmbedded(collection=collection.slug)
+        load_encoder(encoder)  # raises where it could embed no photo that comes later
         return serving_with(collection, encoder)
     return ready_encoders(collection) if switch else Encoder.objects.serving(collection)
 

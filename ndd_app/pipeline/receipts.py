@@ -12,7 +12,7 @@ from ndd_app.exceptions import NddError
 from ndd_app.models import Collection, Encoder, Photo, Verdict
 from ndd_app.pipeline.candidates import as_pairs, fingerprints
 from ndd_app.pipeline.embedding import embed_features, load_embeddings
-from ndd_app.pipeline.encoders import digest_photos, load_encoder, sample
+from ndd_app.pipeline.encoders import digest_photos, load_encoder, mark, sample
 from ndd_app.pipeline.features import features_of
 from ndd_app.pipeline.progress import Track, untracked
 from ndd_app.pipeline.review import settled_pairs
@@ -36,23 +36,34 @@ NONE_NEEDED = (
 NOTHING_SERVES = "Keep: no other deep encoder serves this collection, so that there is nothing to compare it with."
 
 
-def write_receipts(collection: Collection, track: Track = untracked) -> list[Encoder]:
-    """Judge the collection's newest encoders against those that serve; gives those that have a receipt now.
+def excuse_champions(collection: Collection) -> list[Encoder]:
+    """Note which of the collection's encoders need no receipt to serve, unless they are damaged; gives those."""
+    present = {encoder.family: encoder for encoder in Encoder.objects.serving(collection)}
+    new = [encoder for encoder in embedded_encoders(collection) if not encoder.receipt.get("decision")]
+    excused = [encoder for encoder in new if not needs_receipt(encoder, present.get(encoder.family))]
+    for encoder in excused:
+        try:
+            load_encoder(encoder)
+        except NddError as reason:
+            note(encoder, decision="keep", words=[f"Keep the present encoder: the new one cannot be loaded. {reason}"])
+        else:
+            note(encoder, decision=ADOPT, words=[NONE_NEEDED])
+    return excused
 
-    Until one has a receipt that says “adopt” it does not begin to serve by itself. What is judged is not done again.
+
+def write_receipts(collection: Collection, track: Track = untracked) -> list[Encoder]:
+    """Judge the collection's newest encoders against those that serve; gives those. What is judged is not done again.
+
+    Until one has a receipt that says “adopt” it does not begin to serve by itself.
     """
     present = {encoder.family: encoder for encoder in Encoder.objects.serving(collection)}
-    ready = [encoder for encoder in embedded_encoders(collection) if not encoder.receipt.get("decision")]
-    excused = [encoder for encoder in ready if not needs_receipt(encoder, present.get(encoder.family))]
-    for encoder in excused:
-        note(encoder, decision=ADOPT, words=[NONE_NEEDED])
     judged = challengers(collection)
     for encoder in judged:
         if Deep in present:
             _judge(encoder, Judging(collection, encoder, present[Deep], present.get(Classical)), track)
         else:
             note(encoder, decision="keep", words=[NOTHING_SERVES])
-    return [*excused, *judged]
+    return judged
 
 
 def _judge(encoder: Encoder, judging: "Judging", track: Track) -> None:
@@ -128,9 +139,12 @@ class Judging:
         number = {photo.pk: place for place, photo in enumerate(self.photos)}
         hashes = [photo.pixel_hash for photo in self.photos]
         answered = self._settled(Verdict.Answer.YES)
+        labels = {*self.challenger.labelled, *self.present.labelled}
+        taught = np.array([mark(photo) in labels for photo in self.photos], bool)
         joined = unordered([self.silver, answered, _equal(hashes)])
         groups = components(len(self.photos), joined)
-        judged = judged_photos(groups, hashes) & ~np.isin(groups, groups[answered])  # answers are lessons
+        judged = judged_photos(groups, hashes) & ~np.isin(groups, groups[answered])  # answers are lessons,
+        judged &= ~np.isin(groups, groups[taught])  # and so was what either encoder was told
         judged &= np.isin(groups, groups[self.silver])  # equal files are found by any encoder
         plan = np.array([*severities], np.float32).reshape(-1, len(DAMAGES))
         return Bench(groups, judged, np.array([number[photo.pk] for photo in asked], np.int64), plan)

@@ -7,7 +7,7 @@ from ndd_app.models.encoder import one_of_each_family
 from ndd_app.pipeline.changes import report_changes
 from ndd_app.pipeline.matching import MatchResult, find_duplicates
 from ndd_app.pipeline.progress import Track, untracked
-from ndd_app.pipeline.receipts import write_receipts
+from ndd_app.pipeline.receipts import excuse_champions, write_receipts
 from ndd_app.pipeline.serving import challengers, is_offered, ready_encoders, switches_by_hand
 
 
@@ -25,11 +25,11 @@ def switch_to_newest(collection: Collection, track: Track = untracked) -> Switch
 
     While people answer, report what would change instead.
     """
-    match = None
+    excused, match = excuse_champions(collection), None
     if challengers(collection) and (collection.matched_at is None or _is_changing(collection)):
         # A receipt is about pairs that geometry has confirmed, and against the best that serves without any.
         match = find_duplicates(collection, switch=True, track=track)
-    judged = write_receipts(collection, track)
+    judged = [*excused, *write_receipts(collection, track)]
     if match is None or _is_changing(collection):
         match = find_duplicates(collection, switch=True, track=track)
     waiting = []

@@ -12,8 +12,10 @@ def read_rows(file: Path, key: str, value: str) -> list[tuple[str, str]]:
     try:
         with open(file, newline="", encoding="utf-8-sig") as table:
             reader = csv.DictReader(table)
-            if not {key, value} <= {*(reader.fieldnames or [])}:
-                raise WrongAnnotation(file=file, columns=columns, detail=f"it has {reader.fieldnames}")
+            named = reader.fieldnames or []
+            if not {key, value} <= {*named}:
+                found = f"its first row has {', '.join(named)}" if named else "it is empty"
+                raise WrongAnnotation(file=file, columns=columns, detail=found)
             rows = [(row[key], row[value]) for row in reader]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise WrongAnnotation(file=file, columns=columns, detail=str(error)) from error

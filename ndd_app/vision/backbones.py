@@ -4,9 +4,10 @@ The photo's outer margin, where mounts, frames and scanner edges lie, is left ou
 square: a near-duplicate search wants the whole photo, not the centre crop that classifiers are trained with.
 """
 
+import logging
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
@@ -19,18 +20,27 @@ import torch
 from timm.data import resolve_model_data_config
 from torch import Tensor
 
-from ndd_app.exceptions import WrongWeights
+from ndd_app.exceptions import MemoryExhausted, WrongWeights
 from ndd_app.vision.descriptors import pool_features
 from ndd_app.vision.encoders import Features, digest_tensors
 from ndd_app.vision.images import Pixels
+from ndd_app.vision.memory import is_out_of_memory
 from ndd_app.vision.weights import find_weights, require_known
 
+logger = logging.getLogger(__name__)
 RECIPE = "[pooled; GeM3; quadrants] 1"
 MARGIN = 0.04  # of each side; without it, CLS loses 3 points of mAP on glass plates with their frames
 BATCH = 16
 UNTRAINED = "random weights"
 LARGEST_SIDE = {"cpu": 224, "cuda": 336}
 _INTERPOLATIONS = {"bilinear": cv2.INTER_LINEAR, "bicubic": cv2.INTER_CUBIC, "lanczos": cv2.INTER_LANCZOS4}
+
+
+@dataclass
+class Room:
+    """How many photos at once the memory suffices for, as far as is known."""
+
+    batch: int = BATCH
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +53,7 @@ class Backbone:
     side: int
     source: str
     changed: bool = False
+    room: Room = field(default_factory=Room)
 
     @property
     def recipe(self) -> str:
@@ -66,9 +77,16 @@ class Backbone:
         }
 
     def extract(self, images: Sequence[Pixels]) -> list[Features]:
+        """Fewer photos at once where the memory does not suffice. Raises MemoryExhausted, or WrongWeights."""
         rows: list[Features] = []
-        for start in range(0, len(images), BATCH):
-            rows.extend(self._features(images[start : start + BATCH]))
+        while len(rows) < len(images):
+            some = images[len(rows) : len(rows) + self.room.batch]
+            try:
+                rows.extend(self._features(some))
+            except Exception as error:
+                if not is_out_of_memory(error):
+                    raise
+                self._look_at_fewer(len(some))
         return rows
 
     def change_weights(self, network: Any) -> "Backbone":
@@ -83,6 +101,14 @@ class Backbone:
     def _device(self) -> torch.device:
         return next(self.network.parameters()).device
 
+    def _look_at_fewer(self, than: int) -> None:
+        if than < 2:
+            raise MemoryExhausted(detail=f"{self.name} cannot look at a single photo, {self.side} pixels large")
+        self.room.batch = than // 2
+        logger.warning("The memory did not suffice for %s photos at once: from now on it is %s", than, than // 2)
+        if self._device.type == "cuda":
+            torch.cuda.empty_cache()
+
     def _features(self, images: Sequence[Pixels]) -> npt.NDArray[np.float32]:
         facts = self.preprocessing
         squares = np.stack([fit_to_square(image, self.side, facts["interpolation"]) for image in images])
@@ -90,7 +116,11 @@ class Backbone:
         mean, std = (torch.tensor(facts[key], device=self._device).view(1, 3, 1, 1) for key in ("mean", "std"))
         faster = facts["precision"] == "bfloat16"
         with torch.inference_mode(), torch.autocast(self._device.type, torch.bfloat16, enabled=faster):
-            return pool_features(self.network, (batch - mean) / std).cpu().numpy()
+            rows = pool_features(self.network, (batch - mean) / std).cpu().numpy()
+        if not np.isfinite(rows).all():
+            file = "the encoder" if self.changed else self.source
+            raise WrongWeights(file=file, name=self.name, detail="what they make of a photo is not finite")
+        return rows
 
 
 def load_backbone(name: str, weights_dir: Path | None, side: int | None = None) -> Backbone:
@@ -128,7 +158,8 @@ def untrained_backbone(name: str, side: int | None = None, seed: int = 0) -> Bac
 
 
 def restore_backbone(name: str, side: int, weights: Mapping[str, npt.NDArray[np.generic]]) -> Backbone:
-    """A backbone from the changed weights that an encoder carries."""
+    """A backbone from the changed weights that an encoder carries. Raises UnknownBackbone or WrongWeights."""
+    require_known(name)
     network = timm.create_model(name, num_classes=0)
     _set_side(network, side)
     _load_state(network, {key: torch.from_numpy(value.copy()) for key, value in weights.items()}, name, "the encoder")

@@ -81,6 +81,8 @@ def _extractor(facts: Mapping[str, Any], changed: dict[str, Features], weights_d
 
 
 def _projection(facts: Mapping[str, Any], tensors: dict[str, Features]) -> Projection:
+    if not all(np.isfinite(value).all() for value in tensors.values()):
+        raise DamagedEncoder(detail="its projection holds values that are not finite")
     kinds: dict[str, type[Projection]] = {kind.kind: kind for kind in (PooledCosine, Whitening, Vlad)}
     try:
         return kinds[facts["projection"]].from_tensors(tensors)

@@ -58,9 +58,13 @@ class GroupedObjective(Objective):
 
 @dataclass(frozen=True)
 class Lesson:
-    """draw: the views of one photo; order: the photos of an epoch, by number; each batch is a run of them."""
+    """draw: the views of one photo; order: the photos of an epoch, by number; each batch is a run of them.
+
+    smallest_batch: how many photos the loss needs at once, where the memory does not suffice for more.
+    """
 
     name: str
     objective: Objective
     draw: Callable[[int, np.random.Generator], Views]
     order: Callable[[np.random.Generator], npt.NDArray[np.int64]]
+    smallest_batch: int = 2

@@ -87,7 +87,8 @@ def write_receipt(
         both = {"challenger": challenger, "present": present}
         recall = {role: fused_recall(bench, view, classical) for role, view in both.items()}
     tripwires = find_tripwires(challenger.gallery, present.gallery)
-    decision, words = decide(gains, recall, tripwires, rescans=len(rescans), groups=len(np.unique(pairs.units)))
+    asked = {"rescans": len(rescans), "groups": len(np.unique(pairs.units))}
+    decision, words = decide(gains, recall, tripwires, **asked, alike=len(np.unique(bench.groups)) < 2)
     better, worse = examples_of(bench, new, old)
     return Receipt(
         decision,
@@ -126,11 +127,20 @@ def fused_recall(bench: Bench, view: View, classical: View) -> float:
 
 
 def decide(
-    gains: Mapping[str, Gain], recall: Mapping[str, float], tripwires: Sequence[Tripwire], *, rescans: int, groups: int
+    gains: Mapping[str, Gain],
+    recall: Mapping[str, float],
+    tripwires: Sequence[Tripwire],
+    *,
+    rescans: int,
+    groups: int,
+    alike: bool = False,
 ) -> tuple[Decision, list[str]]:
-    """Adopt only what loses on neither kind of questions, gains on one, trips no wire and does not harm the fusion."""
+    """Adopt only what loses on neither kind of questions, gains on one, trips no wire and does not harm the fusion.
+
+    alike: all photos show one image.
+    """
     if rescans < FEWEST or groups < FEWEST:
-        return "keep", [_too_few(rescans, groups)]
+        return "keep", [f"Keep the present encoder: {_too_few(rescans, groups, alike)}"]
     measured = "; ".join(f"{kind} {_in_words(gain)}" for kind, gain in gains.items())
     against = [f"On {kind} it may lose: {_in_words(gain)}." for kind, gain in gains.items() if gain.lower < 0]
     if all(gain.mean <= LEAST_GAIN for gain in gains.values()):
@@ -146,11 +156,14 @@ def decide(
     return "adopt", ["Adopt: it finds more on this collection, and loses nothing.", f"Gain: {measured}."]
 
 
-def _too_few(rescans: int, groups: int) -> str:
+def _too_few(rescans: int, groups: int, alike: bool) -> str:
     if rescans < FEWEST:
-        return f"Keep the present encoder: {rescans} photos can be judged by, and {FEWEST} are needed."
+        photos = "1 photo" if rescans == 1 else f"{rescans} photos"
+        return f"{photos} can be judged by, and {FEWEST} are needed; with fewer, luck would decide."
+    if alike:
+        return "all photos show one image, which any encoder finds, so that nothing can be judged by them."
     return (
-        f"Keep the present encoder: {groups} groups of near-certain duplicates can be judged by, and {FEWEST} are"
+        f"{groups} group{'' if groups == 1 else 's'} of near-certain duplicates can be judged by, and {FEWEST} are"
         " needed. Where a collection has few duplicates, nothing shows that an encoder finds them better."
     )
 

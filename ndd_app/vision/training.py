@@ -32,10 +32,10 @@ from ndd_app.exceptions import OutOfMemory, TrainingDiverged
 from ndd_app.vision.backbones import computes_bfloat16
 from ndd_app.vision.checkpoints import load_checkpoint, save_checkpoint
 from ndd_app.vision.lessons import Lesson, Objective
+from ndd_app.vision.memory import is_out_of_memory
 from ndd_app.vision.plans import OURS, Plan, make_optimiser, move_average
 
 CHECKPOINT_SECONDS = 60.0
-SMALLEST_BATCH = 2
 READERS = 8
 POINTS = 200
 """A longer curve is kept as this many means."""
@@ -148,7 +148,7 @@ class _Run:
                     if monotonic() - self.saved_at > CHECKPOINT_SECONDS:
                         self._save()
         except Exception as error:
-            if not _is_out_of_memory(error):
+            if not is_out_of_memory(error):
                 raise
             return False
         self._save()
@@ -157,9 +157,10 @@ class _Run:
     def halve_batch(self) -> None:
         """The epoch goes on with the photos that are left."""
         standing = self.standing
-        # Several processes cannot agree any more: the others wait for the embeddings of this one.
-        if standing.batch < 2 * SMALLEST_BATCH or self.place.num_processes > 1:
-            raise OutOfMemory(batch=standing.batch)
+        if self.place.num_processes > 1:  # the others wait for the embeddings of this one
+            raise OutOfMemory(batch=standing.batch, why="several processes cannot agree on fewer")
+        if standing.batch < 2 * self.lesson.smallest_batch:
+            raise OutOfMemory(batch=standing.batch, why="fewer would teach nothing")
         standing.notes.append(
             f"The memory did not suffice for {standing.batch} photos at once: from step {standing.step + 1} on it was "
             f"trained on {standing.batch // 2}."
@@ -280,13 +281,6 @@ class _Run:
         self.optimiser.load_state_dict({"state": _states(_part(tensors, "optimiser")), "param_groups": groups})
         del facts["tensors"]
         self.standing = _Standing(**facts)
-
-
-def _is_out_of_memory(error: Exception) -> bool:
-    """A CPU's allocator has no error of its own."""
-    return isinstance(error, torch.OutOfMemoryError | MemoryError) or (
-        isinstance(error, RuntimeError) and "DefaultCPUAllocator" in str(error)
-    )
 
 
 def _thin(curve: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -1,5 +1,6 @@
 """Embedding goes on without the photos whose working copies are gone or broken, and says which."""
 
+import errno
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,15 @@ def test_photos_that_cannot_be_read_are_left_out_with_a_note(photos):
     result = embed_collection(Collection.objects.get(), [encoder, encoder])  # tried again, and told once
     assert [note.partition(": ")[0] for note in result.notes] == ["1.jpg", "3.jpg"]
     assert "cannot be decoded" in result.notes[0]
+
+
+def test_without_room_for_the_cache_features_are_computed_each_time(photos, monkeypatch, settings):
+    def no_room(**_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("ndd_app.pipeline.features.tempfile.mkstemp", no_room)
+    assert len(CollectionPhotos(photos).features(RootSift())) == 5
+    assert not list(settings.NDD_CACHE_DIR.rglob("*.npy"))
 
 
 def test_methods_see_the_others_only(photos):

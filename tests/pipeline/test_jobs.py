@@ -1,3 +1,5 @@
+import errno
+import re
 from time import sleep
 from types import SimpleNamespace
 
@@ -48,6 +50,23 @@ def test_an_error_of_ours_is_told_as_it_is_and_any_other_with_its_name(job, monk
     assert do(job, stage, monkeypatch).error == "There is no film. Load one."
     other = Job.begin(job.collection, Job.Kind.EMBED, {})
     assert "ZeroDivisionError" in do(other, lambda job, track: 1 / 0, monkeypatch).error
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), r"A disk is full: .*Make room"),
+        (OperationalError("could not extend file: No space left on device\nHINT: …"), r"A disk is full: .*Make room"),
+        (MemoryError("Unable to allocate 8 GiB"), r"The memory of this machine does not suffice: .*8 GiB"),
+    ],
+)
+def test_a_full_disk_and_a_full_memory_are_told_with_what_to_do(job, monkeypatch, error, words):
+    def stage(job, track):
+        raise error
+
+    told = do(job, stage, monkeypatch).error
+    assert re.match(words, told)
+    assert "\n" not in told
 
 
 def test_a_process_that_is_asked_to_stop_puts_its_job_back_without_blame(job, monkeypatch):

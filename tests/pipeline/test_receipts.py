@@ -8,7 +8,7 @@ from ndd_app.models import Collection, Encoder, Photo
 from ndd_app.pipeline import encoders
 from ndd_app.pipeline.embedding import embed_collection
 from ndd_app.pipeline.encoders import fit_encoder
-from ndd_app.pipeline.receipts import Judging, write_receipts
+from ndd_app.pipeline.receipts import Judging, excuse_champions, write_receipts
 from ndd_app.pipeline.review import record_verdict
 from ndd_app.pipeline.serving import note, ready_encoders, serve, switch
 from ndd_app.pipeline.switching import switch_to_newest
@@ -100,7 +100,7 @@ def test_a_harmful_one_is_refused_and_never_serves_by_itself(album):
 
 def test_whitening_needs_no_receipt_until_a_trained_encoder_serves(album):
     whitened = challenge(album, all_of(album)[:5], called="whiten")
-    write_receipts(album)
+    excuse_champions(album)
     whitened.refresh_from_db()
     assert whitened.receipt["decision"] == "adopt"
     assert "No receipt is needed" in whitened.receipt["words"][0]
@@ -137,6 +137,23 @@ def test_no_pair_is_judged_that_was_learned_or_refused(album):
     after = Judging(album, challenger, site("deep"), site("classical"))
     assert {*groups} - {*after._bench(photos, []).pairs().units} == {refused, confirmed}
     assert after.digest != judging.digest
+
+
+def test_no_pair_is_judged_of_which_either_encoder_was_told_a_photo(album):
+    photos = all_of(album)
+    challenger = challenge(album, photos)
+    switch_to_newest(album)
+    judging = Judging(album, challenger, site("deep"), site("classical"))
+    groups = judging._bench(photos, []).pairs().units
+    one, other, *rest = dict.fromkeys(groups.tolist())
+    told = [fit_encoder("whiten", photos, album, groups=told_of(photos, scene)) for scene in (one, other)]
+    taught = Judging(album, *told, site("classical"))
+    assert {*taught._bench(photos, []).pairs().units} == {*rest}
+
+
+def told_of(photos: list[Photo], scene: int) -> list[str | None]:
+    """A table of groups that names the first scan of one scene alone."""
+    return ["a" if photo == photos[scene] else None for photo in photos]
 
 
 def test_after_the_first_verdict_a_person_switches(album):

@@ -163,3 +163,10 @@ def test_values_that_are_not_finite_are_refused(tmp_path, value):
     weights["norm.weight"][3] = value
     write_weights(tmp_path, weights)
     assert "not finite" in refusal(tmp_path)
+
+
+def test_weights_that_make_photos_infinite_are_refused(vit):
+    with torch.no_grad():
+        vit.network.norm.weight.fill_(3e38)
+    with pytest.raises(WrongWeights, match=r"test_vit\.safetensors.*not finite"):
+        vit.extract(photos(1))

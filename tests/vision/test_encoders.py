@@ -1,6 +1,7 @@
 import copy
 import json
 import pickle
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 import safetensors.numpy
 import torch
 
-from ndd_app.exceptions import DamagedEncoder, ExtractorChanged, WrongWeights
+from ndd_app.exceptions import DamagedEncoder, ExtractorChanged, UnknownBackbone, WrongWeights
 from ndd_app.vision.backbones import Backbone, load_backbone
 from ndd_app.vision.descriptors import PooledCosine, Whitening, principal_axes
 from ndd_app.vision.encoder_files import load_encoder, read_metadata, save_encoder
@@ -121,3 +122,15 @@ def test_a_file_without_its_projection_is_refused(encoder, tmp_path):
     del tensors["projection.axes"]
     with pytest.raises(DamagedEncoder, match="axes"):
         load_encoder(safetensors.numpy.save(tensors, header), tmp_path)
+
+
+def test_a_projection_that_is_not_finite_is_refused(encoder, tmp_path):
+    encoder.projection.axes[0, 0] = np.nan
+    with pytest.raises(DamagedEncoder, match="not finite"):
+        load_encoder(save_encoder(encoder, {}), tmp_path)
+
+
+def test_a_network_that_this_timm_does_not_know_is_named(encoder):
+    trained = replace(train_a_little(encoder.extractor), name="vit_of_nowhere")
+    with pytest.raises(UnknownBackbone, match="vit_of_nowhere"):
+        load_encoder(save_encoder(Encoder(trained, encoder.projection), {}), None)

@@ -124,6 +124,30 @@ class Damaged(DrawnPhotos):
         return super().picture(number)
 
 
+class Torn(DrawnPhotos):
+    """Only the first `whole` can be read."""
+
+    whole = 0
+
+    def picture(self, number: int):
+        if number >= self.whole:
+            raise BrokenWorkingCopy
+        return super().picture(number)
+
+    def features(self, extractor):
+        return extractor.extract(self.pictures[: self.whole])
+
+
+@pytest.mark.parametrize("whole", [0, 1, 2])
+@pytest.mark.parametrize("method", [name for name in METHODS if name != "cosine"])
+def test_no_method_learns_from_photos_that_cannot_be_read(vit, method, whole):
+    photos = Torn(eight_photos().pictures, PAIRS)
+    photos.whole = min(whole, 1) if method == "vlad" else whole  # two are enough for it
+    extractor = RootSift() if METHODS[method].family == "classical" else vit
+    with pytest.raises(TooFewPhotos, match=rf"there are {photos.whole}\..*cannot be read do not count"):
+        METHODS[method].fit(photos, extractor, seed=0, training=SHORT)
+
+
 @pytest.mark.parametrize("method", TRAINED)
 def test_photos_that_cannot_be_read_teach_nothing(vit, method):
     photos = Damaged(eight_photos().pictures, PAIRS)

@@ -111,6 +111,15 @@ def test_too_few_rescans_or_pairs_decide_nothing(bench):
     assert "3 photos can be judged by" in write_receipt(none, *views).words[0]
 
 
+def test_where_all_photos_show_one_image_it_says_that_nothing_can_be_judged():
+    alike = Bench(np.zeros(30, int), np.ones(30, bool), np.arange(30), np.zeros((30, len(DAMAGES)), np.float32))
+    same = np.ones((30, 1), np.float32)
+    views = [View(role, role, same, same) for role in "abc"]
+    receipt = write_receipt(alike, *views)
+    assert receipt.decision == "keep"
+    assert "all photos show one image" in receipt.words[0]
+
+
 @pytest.mark.parametrize("photos", [0, 1])
 def test_no_photos_at_all_are_no_error(photos):
     bench = Bench(np.arange(photos), np.ones(photos, bool), np.arange(photos), np.zeros((photos, len(DAMAGES))))
@@ -170,7 +179,9 @@ def test_one_gain_is_enough_if_nothing_is_lost():
         ({"recall": {"challenger": 0.947, "present": 0.95}}, "0.947 instead of 0.950"),
         ({"wires": [WIRE]}, "Tripwire “hubs”: a few photos stand everywhere"),
         ({"rescans": 19}, "19 photos"),
+        ({"rescans": 1}, "1 photo can"),
         ({"groups": 19}, "19 groups"),
+        ({"groups": 1}, "1 group of"),
     ],
 )
 def test_each_reason_alone_keeps_the_present_encoder(change, word):

@@ -1,7 +1,4 @@
 import json
-import resource
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 
 import numpy as np
@@ -14,6 +11,7 @@ from ndd_app.vision import training as training_module
 from ndd_app.vision.checkpoints import load_checkpoint, save_checkpoint
 from ndd_app.vision.plans import PAPER, Plan, make_optimiser
 from ndd_app.vision.training import Trained, Training, _thin, train
+from tests.disks import room_for
 from tests.vision.lessons import PHOTOS, PLAN, Brightness, lesson
 
 
@@ -134,19 +132,8 @@ def test_out_of_memory_halves_the_batch_and_says_so(tmp_path):
 def test_a_batch_of_two_that_does_not_fit_is_an_error(tmp_path):
     greedy = Greedy(tmp_path)
     greedy.most = 1
-    with pytest.raises(OutOfMemory, match="batch of 2 photos"):
+    with pytest.raises(OutOfMemory, match="2 photos at once, and fewer"):
         run(greedy)
-
-
-@contextmanager
-def room_for(size: int) -> Iterator[None]:
-    """The system refuses to write files larger than this, as a full disk does."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def test_a_full_disk_is_a_clear_error_and_the_last_whole_checkpoint_stays(tmp_path):

@@ -59,7 +59,7 @@ def test_what_was_chosen_can_be_kept_as_json(backbone):
 
 @pytest.mark.parametrize("count", [0, 1, 2])
 def test_too_few_photos_are_refused(backbone, count):
-    with pytest.raises(TooFewPhotos, match=f"at least 3 photos to be fitted, and there are {count}"):
+    with pytest.raises(TooFewPhotos, match=f"at least 3 photos that it can learn from, and there are {count}"):
         METHODS["whiten"].fit(DrawnPhotos([draw_photo(0)] * count), backbone, seed=0)
 
 

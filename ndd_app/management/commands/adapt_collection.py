@@ -21,11 +21,13 @@ class Command(StageCommand):
         parser.add_argument("--steps", type=int, help="end a training after so many steps")
 
     def parameters(self, options: dict[str, Any]) -> dict[str, Any]:
-        groups = options["groups"]
+        groups, steps = options["groups"], options["steps"]
+        if steps is not None and steps < 1:
+            raise CommandError("--steps must be at least 1.")
         return {
             "method": options["method"],
             "groups": str(groups.resolve()) if groups else None,
-            "steps": options["steps"],
+            "steps": steps,
         }
 
     def do_here(self, collection: Collection, parameters: dict[str, Any]) -> None:

@@ -17,6 +17,8 @@ from ndd_app.vision.views import plain_view
 
 MARGIN = 0.2
 TOGETHER = 4
+SMALLEST_BATCH = 2 * TOGETHER
+"""A batch of fewer photos may hold one group alone, and no triplet."""
 
 
 class Triplets(GroupedObjective):
@@ -33,7 +35,8 @@ def fit(photos: Photos, extractor: Extractor, *, seed: int, training: Training |
 def learn(photos: Photos, backbone: Backbone, *, seed: int, training: Training) -> Learned:
     groups, numbers = labelled_photos(photos, training, "triplet")
     draw = draw_views(photos, backbone.side, plain_view, 1)
-    lesson = Lesson("Training (triplet)", Triplets(backbone, groups), draw, with_their_group(numbers, groups))
+    order = with_their_group(numbers, groups)
+    lesson = Lesson("Training (triplet)", Triplets(backbone, groups), draw, order, SMALLEST_BATCH)
     return learn_lesson(lesson, backbone, training, seed, margin=MARGIN, labels=len(numbers))
 
 

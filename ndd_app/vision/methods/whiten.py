@@ -13,9 +13,9 @@ MOST_PHOTOS = 10_000  # bounds memory; far more than the axes need
 
 
 def fit(photos: Photos, extractor: Extractor, *, seed: int, training: Training | None = None) -> Fitted:
-    if len(photos) < FEWEST_PHOTOS:
-        raise TooFewPhotos(count=len(photos), minimum=FEWEST_PHOTOS)
     features = photos.features(extractor)
+    if len(features) < FEWEST_PHOTOS:
+        raise TooFewPhotos(count=len(features), minimum=FEWEST_PHOTOS)
     chosen = np.sort(np.random.default_rng(seed).permutation(len(features))[:MOST_PHOTOS])
     return fit_rows(np.stack([features[photo] for photo in chosen]).astype(np.float32), extractor, seed=seed)
 

@@ -22,7 +22,7 @@ LEAST_SLOPE = math.log(10)
 """Of strangers: the surprise is made so that they fall off by ten for each unit (see vision/neighbours.py)."""
 USUAL_SLOPE, SLOPE_COUNTS = 3.3, 5.0
 """Of strangers, and for how many pairs this counts …"""
-USUAL_DUPLICATES, USUAL_STRANGERS = 1.0, 5.0
+USUAL_DUPLICATES, USUAL_STRANGERS = 2.0, 10.0
 """… as much as so many pairs of either kind: a small collection says little for itself."""
 STEPS = 200
 

@@ -10,6 +10,7 @@ from ndd_app.pipeline.changes import Pair, report_changes
 from ndd_app.pipeline.jobs import perform
 from ndd_app.pipeline.matching import find_duplicates
 from ndd_app.pipeline.review import record_verdict
+from ndd_app.pipeline.serving import switch
 from tests.factories import make_cataloguer, make_collection, make_encoder, make_photo
 from tests.pictures import draw_photo
 
@@ -23,7 +24,7 @@ BOTH, OLD, NEW = (0, 1), (2, 3), (4, 5)
 @pytest.fixture
 def album() -> Collection:
     """Served by the site's encoder, and matched."""
-    album = make_collection(show_from=0.5)
+    album = make_collection(show_from=0.8)
     for number in range(PHOTOS):
         make_photo(album, f"{number:02}.jpg", pixels=draw_photo(number, 64, 48))
     embed(album, make_encoder(is_serving=True), BOTH, OLD)
@@ -65,7 +66,8 @@ def test_gained_and_lost_are_what_the_switch_makes_of_the_pages(album, challenge
     found = report_changes(album, challenger)
     assert (found.gained, found.lost, found.missed) == ([ids(album, NEW)], [ids(album, OLD)], [])
     assert found.against == Encoder.objects.site().get().pk
-    find_duplicates(album, encoder=challenger)
+    switch(album, challenger, by_hand=True)
+    find_duplicates(album)
     assert shown(album) == (before | {*found.gained}) - {*found.lost}
 
 
@@ -103,7 +105,7 @@ def test_a_pair_on_which_people_disagree_is_not_confirmed(album, challenger):
 
 def test_a_long_list_keeps_the_likeliest(album, challenger, monkeypatch):
     monkeypatch.setattr(changes, "MOST_CHANGES", 1)
-    album.show_from = 0.01
+    album.show_from = 0.1
     album.save()
     found = report_changes(album, challenger)
     assert found.gained == [ids(album, NEW)]

@@ -34,6 +34,9 @@ from ndd_app.pipeline.verification import registered, verify_as_they_are, verify
 from ndd_app.signals import candidates_found
 from ndd_app.vision.neighbours import Indices, nearest_by_bits, pairs_within, places, ranked_lists, unordered
 
+DOUBTFUL = 0.05
+"""Pairs that are as likely without matching points are looked at in all variants: few, and worth the time."""
+
 
 @dataclass(frozen=True)
 class MatchResult:
@@ -104,7 +107,10 @@ def _wanted(collection: Collection, switch: bool, encoder: Encoder | None) -> li
 
 
 def judge_with_geometry(photos: Sequence[Photo], used: Sequence[Encoder], also: Indices, track: Track) -> Judged:
-    """Cheap first: the nearest as they are; the variants of photos without a partner; pairs with one in common."""
+    """Cheap first: the nearest as they are; the variants of photos without a partner; pairs with one in common.
+
+    In the end, in all variants, whatever is likely and has no matching points yet.
+    """
     fused = fuse_encoders(photos, used, NEIGHBOURS, also)
     lists = ranked_lists(fused, len(photos), VERIFIED)
     near = ((fused.ranks > 0) & (fused.ranks <= VERIFIED)).any(axis=(1, 2))
@@ -118,10 +124,12 @@ def judge_with_geometry(photos: Sequence[Photo], used: Sequence[Encoder], also: 
         also = unordered([also, proposed])
         judged = judge(photos, fuse_encoders(photos, used, NEIGHBOURS, also))
     common = pairs_with_a_common_partner(photos, judged)
-    if not len(common):
+    doubtful = judged.fused.pairs[judged.probabilities.duplicate >= DOUBTFUL]
+    every = unordered([common, doubtful])
+    unmatched = every[[not found for found in registered(photos, every)]]
+    if not len(unmatched):
         return judged
-    without = common[[not found for found in registered(photos, common)]]
-    verify_in_all_variants(photos, without, lonely.tolist(), track)
+    verify_in_all_variants(photos, unmatched, lonely.tolist(), track)
     return judge(photos, fuse_encoders(photos, used, NEIGHBOURS, unordered([also, common])))
 
 

@@ -130,7 +130,7 @@ def evidence_within(photos: Sequence[Known]) -> tuple[np.ndarray, np.ndarray]:
     embeddings = [one.encoder.embed(held.features(one.encoder.extractor)) for one in fitted]
     fused = ranked_lists(fuse(embeddings, NEAR), len(photos), NEAR)
     pairs = unordered([pairs_within(found, NEAR) for found in (*(nearest(e, NEAR) for e in embeddings), fused)])
-    scans = [_scan(pixels, features) for pixels, features in zip(pictures, held.features(keypoints), strict=True)]
+    scans = [scan_of(pixels, features) for pixels, features in zip(pictures, held.features(keypoints), strict=True)]
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)  # pairs run side by side instead
     with ThreadPoolExecutor(threads) as pool:
@@ -141,7 +141,7 @@ def evidence_within(photos: Sequence[Known]) -> tuple[np.ndarray, np.ndarray]:
     return pairs, evidence_of(np.array([surprise[int(a), int(b)] for a, b in pairs]), details)
 
 
-def _scan(pixels: Pixels, features: Features) -> Scan:
+def scan_of(pixels: Pixels, features: Features) -> Scan:
     grey = cv2.cvtColor(resize_to_fit(pixels, 320), cv2.COLOR_RGB2GRAY)
     return Scan(features, np.asarray(grey, np.uint8), pixels.shape[1], pixels.shape[0])
 

@@ -93,6 +93,24 @@ def rescans(data: Path, seed: int) -> list[Member]:
     return [*everything, *photos_of(data / "large_scans"), *copies]
 
 
+def some_of(members: Sequence[Member], photos: int, seed: int) -> list[Member]:
+    """Whole groups, as they are drawn, until they are so many photos."""
+    chosen: list[Member] = []
+    groups = list(_groups(members))
+    for group in random.Random(seed).sample(groups, len(groups)):
+        if len(chosen) < photos:
+            chosen += group
+    return chosen
+
+
+def with_copies(members: Sequence[Member], seed: int) -> list[Member]:
+    """With a copy of half of the photos, of all DAMAGES in turn."""
+    prints = random.Random(seed).sample(list(members), len(members) // 2)
+    kinds = list(DAMAGES)
+    copies = [Member(one.source, one.group, kinds[place % len(kinds)]) for place, one in enumerate(prints)]
+    return [*members, *copies]
+
+
 def _groups(photos: Sequence[Member]) -> Iterator[list[Member]]:
     groups: dict[str, list[Member]] = {}
     for photo in photos:

@@ -25,7 +25,7 @@ class JobBars:
         if self._shown != (job.pk, job.step):
             self.complete()
             self._shown = job.pk, job.step
-            self._bar = _bar(f"{job.get_kind_display()}: {job.step}", job.total)
+            self._bar = _bar(f"{job.get_kind_display()}: {job.step}", job.total, done=job.done)
         if self._bar is not None:
             self._bar.update(job.done - self._bar.n)
 
@@ -36,7 +36,8 @@ class JobBars:
             self._bar.close()
 
 
-def _bar(step: str, total: int | None, items: Iterable[Item] | None = None) -> tqdm:
+def _bar(step: str, total: int | None, items: Iterable[Item] | None = None, done: int = 0) -> tqdm:
+    """done: before anybody looked, so that it has no say in the pace."""
     if not sys.stderr.isatty():
         print(step, "" if total is None else f"({total})", file=sys.stderr, flush=True)
-    return tqdm(items, desc=step, total=total, unit="", dynamic_ncols=True, mininterval=0.5, disable=None)
+    return tqdm(items, desc=step, total=total, initial=done, unit="", dynamic_ncols=True, mininterval=0.5, disable=None)

@@ -75,6 +75,7 @@ class Job(models.Model):
     step = models.CharField(max_length=200, blank=True, help_text="What is being done right now.")
     done = models.PositiveIntegerField(default=0)
     total = models.PositiveIntegerField(null=True, blank=True)
+    step_ends_at = models.DateTimeField(null=True, blank=True, help_text="By the pace of the step, if it has one yet.")
 
     result = models.JSONField(default=dict)
     error = models.TextField(blank=True)
@@ -104,6 +105,14 @@ class Job(models.Model):
     def percent(self) -> int | None:
         return round(100 * self.done / self.total) if self.total else None
 
+    @property
+    def seconds_left(self) -> float | None:
+        """Of the present step."""
+        if self.state != self.State.RUNNING or self.step_ends_at is None or self.heartbeat_at is None:
+            return None
+        # Not now, which is another machine's: the database's time of a moment ago.
+        return max(0.0, (self.step_ends_at - self.heartbeat_at).total_seconds())
+
     @classmethod
     def begin(cls, collection: Collection, kind: str, parameters: dict[str, Any]) -> "Job":
         """A job that this process does itself, at once."""
@@ -125,8 +134,9 @@ class Job(models.Model):
     def beat(self) -> None:
         self._update_mine(heartbeat_at=Now())
 
-    def report(self, step: str, done: int, total: int | None) -> None:
-        self._update_mine(step=step[:200], done=done, total=total, heartbeat_at=Now())
+    def report(self, step: str, done: int, total: int | None, seconds_left: float | None = None) -> None:
+        ends_at = None if seconds_left is None else Now() + timedelta(seconds=seconds_left)
+        self._update_mine(step=step[:200], done=done, total=total, step_ends_at=ends_at, heartbeat_at=Now())
 
     def finish(self, result: dict[str, Any]) -> None:
         self._update_mine(state=Job.State.DONE, result=result, finished_at=Now(), claim=None)
@@ -169,5 +179,5 @@ class Job(models.Model):
 
 def _taken_now() -> dict[str, Any]:
     worker = f"{socket.gethostname()}:{os.getpid()}"
-    times = {"heartbeat_at": Now(), "started_at": Now()}
+    times = {"heartbeat_at": Now(), "started_at": Now(), "step_ends_at": None}
     return {"state": Job.State.RUNNING, "claim": uuid.uuid4(), "worker": worker, **times}

@@ -21,7 +21,7 @@ from ndd_app.conf import conf
 from ndd_app.exceptions import DiskFull, JobLost, MemoryExhausted, NddError, UnknownEncoder
 from ndd_app.models import Collection, Encoder, Job
 from ndd_app.models.job import HEARTBEAT_SECONDS
-from ndd_app.pipeline.progress import Item, Track, untracked
+from ndd_app.pipeline.progress import Item, Pace, Track, untracked
 from ndd_app.storage import copy_to
 
 logger = logging.getLogger(__name__)
@@ -182,14 +182,16 @@ def _tracked_by(job: Job, show: Track, should_stop: Callable[[], bool]) -> Track
         reported = 0.0
         done = 0
         job.report(step, 0, total)
+        pace = Pace(monotonic())
         for item in show(items, step, total):
             if should_stop():
                 raise _Stopped
             yield item
             done += 1
-            if monotonic() - reported > REPORT_SECONDS:
+            now = monotonic()
+            if now - reported > REPORT_SECONDS:
                 # A job taken over by another worker ends here, before its next batch.
-                job.report(step, done, total)
+                job.report(step, done, total, pace.seconds_left(done, total, now))
                 reported = monotonic()
         job.report(step, done, total)
 

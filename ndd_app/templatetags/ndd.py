@@ -18,6 +18,8 @@ from ndd_app.views.access import visible_collections, visible_jobs
 from ndd_app.views.reliability import plot_reliability
 
 register = template.Library()
+LESS_THAN_A_MINUTE = 45
+"""Seconds."""
 
 
 @register.inclusion_tag("ndd_app/possible_duplicates.html", takes_context=True)
@@ -112,6 +114,22 @@ def duration(seconds: float) -> str:
     if hours:
         return f"{hours} h {left} min"
     return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
+@register.filter
+def time_left(seconds: float) -> str:
+    """“about 4 minutes left”; no finer than such a forecast is."""
+    minutes = max(1, round(seconds / 60))
+    if seconds < LESS_THAN_A_MINUTE:
+        return _("less than a minute left")
+    if minutes > 36 * 60:
+        days = round(minutes / (24 * 60))
+        return ngettext("about {number} day left", "about {number} days left", days).format(number=days)
+    if minutes > 90:
+        hours = round(minutes / 60)
+        return ngettext("about {number} hour left", "about {number} hours left", hours).format(number=hours)
+    number = minutes if minutes <= 10 else 5 * round(minutes / 5)
+    return ngettext("about {number} minute left", "about {number} minutes left", number).format(number=number)
 
 
 @register.filter

@@ -12,7 +12,7 @@ from ndd_app.models import Collection, Encoder, Job
 from ndd_app.pipeline.serving import waiting_encoders
 from ndd_app.views import access
 from ndd_app.views.changes import read_report
-from ndd_app.views.curves import plot_loss
+from ndd_app.views.curves import plot_loss, plot_retrieval, tabulate
 from ndd_app.views.receipts import read_receipt
 from ndd_app.views.switching import switch_of
 
@@ -54,7 +54,9 @@ def encoder(request: HttpRequest, pk: int) -> HttpResponse:
     context = {
         "encoder": encoder,
         "photos": encoder.embeddings.count(),
-        "plot": plot_loss(encoder.curve),
+        "loss": plot_loss(encoder.curve),
+        "retrieval": plot_retrieval(encoder.curve),
+        "table": tabulate(encoder.curve),
         "receipt": read_receipt(encoder.receipt, request.user),
         "present": Encoder.objects.filter(pk=encoder.receipt.get("present")).first(),
         "report": read_report(encoder, request.user),

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -20,8 +20,10 @@ class Objective(nn.Module):
     """A copy of the backbone's network with a loss on top; subclasses say which.
 
     Called with views (batch, views, height, width, 3) of 8 bits and the photos' numbers (batch,), it gives the loss.
+    pooled_learns: False where no loss reaches the network's own pooled feature.
     """
 
+    pooled_learns: ClassVar[bool] = True
     mean: Tensor
     std: Tensor
 
@@ -60,7 +62,8 @@ class GroupedObjective(Objective):
 class Lesson:
     """draw: the views of one photo; order: the photos of an epoch, by number; each batch is a run of them.
 
-    smallest_batch: how many photos the loss needs at once, where the memory does not suffice for more.
+    smallest_batch: how many photos the loss needs at once, where the memory does not suffice for more. retrieval: the
+    share of photos that a network finds again, None where it cannot be told; without it, nothing is measured.
     """
 
     name: str
@@ -68,3 +71,4 @@ class Lesson:
     draw: Callable[[int, np.random.Generator], Views]
     order: Callable[[np.random.Generator], npt.NDArray[np.int64]]
     smallest_batch: int = 2
+    retrieval: Callable[[Any], float | None] | None = None

@@ -14,7 +14,7 @@ from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from copy import deepcopy
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import monotonic
 from typing import Any, Protocol, TypeVar
@@ -30,15 +30,13 @@ from torch.nn.parallel import DistributedDataParallel
 
 from ndd_app.exceptions import OutOfMemory, TrainingDiverged
 from ndd_app.vision.backbones import computes_bfloat16
-from ndd_app.vision.checkpoints import load_checkpoint, save_checkpoint
 from ndd_app.vision.lessons import Lesson, Objective
 from ndd_app.vision.memory import is_out_of_memory
 from ndd_app.vision.plans import OURS, Plan, make_optimiser, move_average
+from ndd_app.vision.standing import Standing, resume_standing, save_standing, thin_curve
 
 CHECKPOINT_SECONDS = 60.0
 READERS = 8
-POINTS = 200
-"""A longer curve is kept as this many means."""
 
 Item = TypeVar("Item")
 
@@ -55,32 +53,27 @@ def untracked(items: Iterable[Item], step: str, total: int | None = None) -> Ite
 
 @dataclass(frozen=True)
 class Training:
-    """How to train, where to keep checkpoints (None: nowhere), and who is to be told of the progress."""
+    """How to train, where to keep checkpoints (None: nowhere), and who is to be told of the progress.
+
+    retrieval: measure before the first epoch and after each how well the network finds photos again.
+    """
 
     plan: Plan = OURS
     folder: Path | None = None
     track: Track = untracked
+    retrieval: bool = True
 
 
 @dataclass(frozen=True)
 class Trained:
-    """What happened; the weights are in the lesson's network. curve: dicts of step, epoch, loss and lr."""
+    """What happened; the weights are in the lesson's network.
+
+    curve: dicts of step, epoch, loss and lr, and between them, after whole epochs, of step, epoch and retrieval.
+    """
 
     steps: int
     curve: list[dict[str, Any]]
     notes: tuple[str, ...]
-
-
-@dataclass
-class _Standing:
-    """Where a run stands, as its checkpoints have it. position: photos of this epoch that are done."""
-
-    batch: int
-    step: int = 0
-    epoch: int = 0
-    position: int = 0
-    curve: list[dict[str, Any]] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
 
 
 Batch = tuple[int, int, Tensor, Tensor]
@@ -125,7 +118,7 @@ class _Run:
         self.place = PartialState(cpu=not torch.cuda.is_available())
         self.photos = len(self._order(0))
         several = self.place.num_processes
-        self.standing = _Standing(batch=max(several, min(self.plan.batch, self.photos) // several * several))
+        self.standing = Standing(batch=max(several, min(self.plan.batch, self.photos) // several * several))
         objective = lesson.objective.to(self.place.device).train()
         if several > 1 and self.place.device.type == "cuda":
             objective = convert_sync_batchnorm(objective)
@@ -134,7 +127,8 @@ class _Run:
             deepcopy(objective.network).requires_grad_(False) if self.plan.average else None
         )
         self.optimiser = make_optimiser(objective, self.plan)
-        self._resume()
+        if self.folder:
+            self.standing = resume_standing(self.folder, self._key, self.standing, self._modules(), self.optimiser)
         self.shared = DistributedDataParallel(objective, find_unused_parameters=True) if several > 1 else objective
         self.saved_at = monotonic()
 
@@ -144,7 +138,11 @@ class _Run:
         try:
             with closing(self._batches(steps)) as batches:
                 for batch in self.track(batches, self.lesson.name, steps):
+                    if not self.standing.curve and self._has_whole_epochs:
+                        self._measure_retrieval()
                     self._take_step(batch)
+                    if self._ends_epoch or not self._steps_left():
+                        self._measure_retrieval()
                     if monotonic() - self.saved_at > CHECKPOINT_SECONDS:
                         self._save()
         except Exception as error:
@@ -174,7 +172,7 @@ class _Run:
         if self.average is not None:
             self.objective.network.load_state_dict(self.average.state_dict())
         self.objective.eval()
-        return Trained(self.standing.step, _thin(self.standing.curve), tuple(self.standing.notes))
+        return Trained(self.standing.step, thin_curve(self.standing.curve), tuple(self.standing.notes))
 
     # --- batches ----------------------------------------------------------------------------------------------------
 
@@ -244,6 +242,26 @@ class _Run:
             torch.distributed.all_reduce(loss)
         return float(loss) / self.place.num_processes
 
+    # --- retrieval --------------------------------------------------------------------------------------------------
+
+    @property
+    def _has_whole_epochs(self) -> bool:
+        return self.plan.steps is None or self.plan.steps >= self.photos // self.standing.batch
+
+    @property
+    def _ends_epoch(self) -> bool:
+        return self.photos - self.standing.position < self.standing.batch
+
+    def _measure_retrieval(self) -> None:
+        """Of the weights that count in the end. The other processes wait at their next common step."""
+        standing = self.standing
+        if self.lesson.retrieval is None or not self.place.is_main_process:
+            return
+        rate = self.lesson.retrieval(self.objective.network if self.average is None else self.average)
+        if rate is not None:
+            epoch = standing.epoch + 1 if standing.step else 0
+            standing.curve.append({"step": standing.step, "epoch": epoch, "retrieval": rate})
+
     # --- checkpoints ------------------------------------------------------------------------------------------------
 
     @property
@@ -256,52 +274,9 @@ class _Run:
 
     def _save(self) -> None:
         self.saved_at = monotonic()
-        if self.folder is None or not self.place.is_main_process:
-            return
-        tensors = {
-            f"{part}.{name}": value
-            for part, module in self._modules().items()
-            for name, value in module.state_dict().items()
-        }
-        for number, state in self.optimiser.state_dict()["state"].items():
-            tensors |= {f"optimiser.{number}.{name}": value for name, value in state.items()}
-        save_checkpoint(self.folder, tensors, {"key": self._key, **asdict(self.standing)})
-
-    def _resume(self) -> None:
-        found = load_checkpoint(self.folder) if self.folder else None
-        if found is None:
-            return
-        facts, tensors = found
-        if facts.pop("key", None) != self._key:
-            self.standing.notes.append("A checkpoint of another training lay in the folder and was not used.")
-            return
-        for part, module in self._modules().items():
-            module.load_state_dict(_part(tensors, part))
-        groups = self.optimiser.state_dict()["param_groups"]
-        self.optimiser.load_state_dict({"state": _states(_part(tensors, "optimiser")), "param_groups": groups})
-        del facts["tensors"]
-        self.standing = _Standing(**facts)
-
-
-def _thin(curve: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """At most POINTS points, each the last one of a stretch with the stretch's mean loss."""
-    if len(curve) <= POINTS:
-        return curve
-    stretches = [stretch.tolist() for stretch in np.array_split(np.array(curve, object), POINTS)]
-    return [{**some[-1], "loss": round(sum(p["loss"] for p in some) / len(some), 6)} for some in stretches]
+        if self.folder and self.place.is_main_process:
+            save_standing(self.folder, self._key, self.standing, self._modules(), self.optimiser)
 
 
 def _number(*parts: int) -> int:
     return int(np.random.SeedSequence(parts).generate_state(1)[0])
-
-
-def _part(tensors: dict[str, Tensor], part: str) -> dict[str, Tensor]:
-    return {name.partition(".")[2]: value for name, value in tensors.items() if name.startswith(f"{part}.")}
-
-
-def _states(tensors: dict[str, Tensor]) -> dict[int, dict[str, Tensor]]:
-    states: dict[int, dict[str, Tensor]] = {}
-    for key, value in tensors.items():
-        number, _, name = key.partition(".")
-        states.setdefault(int(number), {})[name] = value
-    return states

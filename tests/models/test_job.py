@@ -95,3 +95,22 @@ def test_progress_is_written_into_the_row(collection):
     mine.take()
     mine.report("Reading", 3, 12)
     assert Job.objects.get(pk=mine.pk).percent == 25
+
+
+def test_the_row_tells_how_long_the_step_still_takes(collection):
+    mine = job(collection)
+    mine.take()
+    mine.report("Reading", 3, 12, seconds_left=240.0)
+    assert Job.objects.get(pk=mine.pk).seconds_left == pytest.approx(240)
+    mine.report("Reading", 12, 12)
+    assert Job.objects.get(pk=mine.pk).seconds_left is None
+
+
+def test_what_a_dead_worker_foretold_is_forgotten(collection):
+    lost = job(collection)
+    lost.take()
+    lost.report("Reading", 3, 12, seconds_left=240.0)
+    let_its_worker_die(lost)
+    assert lost.seconds_left is None
+    lost.take()
+    assert lost.seconds_left is None

@@ -43,6 +43,24 @@ def test_the_result_and_the_progress_are_kept(job, monkeypatch):
     assert (done.state, done.result, done.step, done.done) == (Job.State.DONE, {"seen": [1, 2, 3]}, "Counting", 3)
 
 
+def test_a_step_foretells_its_end_and_the_next_one_begins_without(job, monkeypatch):
+    foretold = {}
+
+    def stage(job, track):
+        for step, seconds in [("Slow", 0.1), ("Fast", 0.0)]:
+            for item in track(range(8), step, 8):
+                sleep(seconds)
+                foretold[step, item] = job.seconds_left
+        return {}
+
+    monkeypatch.setattr(jobs, "REPORT_SECONDS", 0.05)
+    monkeypatch.setattr("ndd_app.pipeline.progress.FIRST_SECONDS", 0.2)
+    do(job, stage, monkeypatch)
+    assert foretold["Slow", 1] is None
+    assert 0.1 < foretold["Slow", 6] < 1
+    assert foretold["Fast", 0] is None
+
+
 def test_an_error_of_ours_is_told_as_it_is_and_any_other_with_its_name(job, monkeypatch):
     def stage(job, track):
         raise OutOfFilm

@@ -1,6 +1,8 @@
 """A lesson small enough to be learned in a second: which half of the photos is the brighter one."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -32,9 +34,18 @@ def draw(number: int, random: np.random.Generator) -> Views:
     return random.integers(tone - 40, tone + 40, (1, 160, 160, 3), np.uint8)
 
 
+def losses_of(curve: list[dict[str, Any]]) -> list[float]:
+    return [point["loss"] for point in curve if "loss" in point]
+
+
+def retrieval_of(curve: list[dict[str, Any]]) -> list[tuple[int, int]]:
+    """Step and epoch of each point at which retrieval was measured."""
+    return [(point["step"], point["epoch"]) for point in curve if "retrieval" in point]
+
+
 def order(random: np.random.Generator) -> np.ndarray:
     return random.permutation(PHOTOS)
 
 
-def lesson(objective: Objective) -> Lesson:
-    return Lesson("Brightness", objective, draw, order)
+def lesson(objective: Objective, retrieval: Callable[[Any], float | None] | None = None) -> Lesson:
+    return Lesson("Brightness", objective, draw, order, retrieval=retrieval)

@@ -17,6 +17,7 @@ from ndd_app.vision.methods.triplet import with_their_group
 from ndd_app.vision.plans import Plan
 from ndd_app.vision.training import Training
 from tests.pictures import draw_photo
+from tests.vision.lessons import losses_of, retrieval_of
 from tests.vision.networks import random_backbone
 from tests.vision.photos import DrawnPhotos
 
@@ -39,7 +40,7 @@ def eight_photos() -> DrawnPhotos:
 def test_fit_lowers_the_loss(vit, method):
     before = vit.digest
     curve = METHODS[method].fit(eight_photos(), vit, seed=0, training=Training(PLAN)).curve
-    losses = [point["loss"] for point in curve]
+    losses = losses_of(curve)
     assert np.mean(losses[-3:]) < 0.97 * np.mean(losses[:3])
     assert before == vit.digest
     assert not vit.changed
@@ -50,7 +51,7 @@ def test_a_cnn_learns_too(tmp_path, method):
     resnet = random_backbone(tmp_path, "test_resnet")
     fitted = METHODS[method].fit(eight_photos(), resnet, seed=0, training=SHORT)
     assert fitted.encoder.extractor.changed
-    assert len(fitted.curve) == 2
+    assert len(losses_of(fitted.curve)) == 2
 
 
 @pytest.mark.parametrize("method", TRAINED)
@@ -70,7 +71,8 @@ def test_a_fit_that_was_killed_goes_on_to_the_same_encoder(vit, tmp_path, method
     plan = replace(PLAN, batch=4, epochs=2)
 
     def fit(training: Training):
-        return METHODS[method].fit(eight_photos(), vit, seed=0, training=training).encoder.recipe
+        fitted = METHODS[method].fit(eight_photos(), vit, seed=0, training=training)
+        return fitted.encoder.recipe, fitted.curve
 
     def killed(items, step, total=None):
         for done, item in enumerate(items):
@@ -81,6 +83,18 @@ def test_a_fit_that_was_killed_goes_on_to_the_same_encoder(vit, tmp_path, method
     with pytest.raises(KeyboardInterrupt):
         fit(Training(plan, tmp_path / "run", killed))
     assert fit(Training(plan, tmp_path / "run")) == fit(Training(plan))
+
+
+@pytest.mark.parametrize("method", TRAINED)
+def test_measuring_retrieval_changes_nothing(vit, method):
+    """Eight photos are one batch: every step ends an epoch."""
+    watched, alone = (
+        METHODS[method].fit(eight_photos(), vit, seed=0, training=replace(SHORT, retrieval=retrieval))
+        for retrieval in (True, False)
+    )
+    assert watched.encoder.recipe == alone.encoder.recipe
+    assert retrieval_of(watched.curve) == [(0, 0), (1, 1), (2, 2)]
+    assert [point for point in watched.curve if "loss" in point] == alone.curve
 
 
 @pytest.mark.parametrize("method", TRAINED)
@@ -152,7 +166,7 @@ def test_no_method_learns_from_photos_that_cannot_be_read(vit, method, whole):
 def test_photos_that_cannot_be_read_teach_nothing(vit, method):
     photos = Damaged(eight_photos().pictures, PAIRS)
     fitted = METHODS[method].fit(photos, vit, seed=0, training=SHORT)
-    assert len(fitted.curve) == 2
+    assert len(losses_of(fitted.curve)) == 2
     if "labels" in fitted.parameters:
         assert fitted.parameters["labels"] == 6
 

@@ -36,7 +36,7 @@ def paint(objective: MaskedAutoencoder, batch: torch.Tensor, where: torch.Tensor
 
 @pytest.mark.parametrize("name", VITS)
 def test_the_encoder_never_sees_a_masked_pixel(name):
-    objective = MaskedAutoencoder(untrained_backbone(name, 112)).eval()
+    objective = MaskedAutoencoder(untrained_backbone(name, 112))
     batch = images(objective, 112)
     kept, masked = objective.draw_masks(2)
     with torch.no_grad():
@@ -70,6 +70,14 @@ def test_patches_are_numbered_as_timm_does(vit):
     weight = embedding.proj.weight.flatten(1)
     embedded = embedding(batch).flatten(1, -2)
     assert torch.allclose(patches @ weight.T + embedding.proj.bias, embedded, atol=1e-4)
+
+
+def test_a_network_that_is_measured_sees_whole_photos(vit):
+    objective = MaskedAutoencoder(vit)
+    batch = images(objective, 160)
+    objective.network.patch_drop.kept = objective.draw_masks(2)[0]
+    with torch.no_grad():
+        assert torch.equal(objective.network.eval().forward_features(batch), vit.network.forward_features(batch))
 
 
 def test_a_perfect_drawing_costs_nothing(vit, monkeypatch):

@@ -11,6 +11,7 @@ from ndd_app.vision.methods import simclr
 from ndd_app.vision.plans import Plan
 from ndd_app.vision.training import Training
 from tests.pictures import draw_photo
+from tests.vision.lessons import losses_of
 from tests.vision.networks import random_backbone
 from tests.vision.photos import DrawnPhotos
 
@@ -37,6 +38,6 @@ def test_two_gloo_processes_learn_what_one_learns(tmp_path):
     assert done.returncode == 0, done.stderr[-3000:]
     two = load_file(result)
     assert two.pop("processes") == 2
-    assert two.pop("loss").tolist() == pytest.approx([point["loss"] for point in one.trained.curve], abs=1e-4)
+    assert two.pop("loss").tolist() == pytest.approx(losses_of(one.trained.curve), abs=1e-4)
     for name, value in one.backbone.network.state_dict().items():
         assert torch.allclose(two[name], value, atol=1e-4), name

@@ -10,9 +10,10 @@ from ndd_app.exceptions import CheckpointFailed, OutOfMemory, TrainingDiverged
 from ndd_app.vision import training as training_module
 from ndd_app.vision.checkpoints import load_checkpoint, save_checkpoint
 from ndd_app.vision.plans import PAPER, Plan, make_optimiser
-from ndd_app.vision.training import Trained, Training, _thin, train
+from ndd_app.vision.standing import thin_curve
+from ndd_app.vision.training import Trained, Training, train
 from tests.disks import room_for
-from tests.vision.lessons import PHOTOS, PLAN, Brightness, lesson
+from tests.vision.lessons import PHOTOS, PLAN, Brightness, lesson, retrieval_of
 
 
 @pytest.fixture(autouse=True)
@@ -98,6 +99,48 @@ def test_training_leaves_the_random_numbers_of_others_alone(tmp_path):
     before = torch.random.get_rng_state()
     run(objective, replace(PLAN, steps=1))
     assert torch.equal(torch.random.get_rng_state(), before)
+
+
+def measured(objective: Brightness, plan: Plan = PLAN, **how) -> Trained:
+    """With a retrieval that tells whose weights it was asked about."""
+    asked = lesson(objective, lambda network: round(float(network.state_dict()["norm.bias"].sum()), 6))
+    return train(asked, Training(plan, **how), 1)
+
+
+def test_retrieval_is_measured_before_the_first_epoch_and_after_each(tmp_path):
+    objective = Brightness(tmp_path)
+    done = measured(objective, replace(PLAN, epochs=2))
+    assert retrieval_of(done.curve) == [(0, 0), (2, 1), (4, 2)]
+    assert [point for point in done.curve if "loss" in point] == run(
+        Brightness(tmp_path), replace(PLAN, epochs=2)
+    ).curve
+
+
+@pytest.mark.parametrize("average", [0.0, 0.9])
+def test_retrieval_is_that_of_the_weights_that_count_in_the_end(tmp_path, average):
+    objective = Brightness(tmp_path)
+    done = measured(objective, replace(PLAN, average=average))
+    assert done.curve[-1]["retrieval"] == round(float(weights(objective)["norm.bias"].sum()), 6)
+    assert done.curve[-1]["retrieval"] != done.curve[0]["retrieval"]
+
+
+@pytest.mark.parametrize(
+    ("steps", "measured_at"), [(1, [(1, 1)]), (2, [(0, 0), (2, 1)]), (3, [(0, 0), (2, 1), (3, 2)])]
+)
+def test_a_run_that_is_cut_short_is_measured_at_its_end(tmp_path, steps, measured_at):
+    assert retrieval_of(measured(Brightness(tmp_path), replace(PLAN, steps=steps)).curve) == measured_at
+
+
+@pytest.mark.parametrize("steps", [1, 2, 3])
+def test_a_run_that_goes_on_measures_what_it_would_have(tmp_path, steps):
+    with pytest.raises(Killed):
+        measured(Brightness(tmp_path), folder=tmp_path / "run", track=killed_after(steps))
+    assert measured(Brightness(tmp_path), folder=tmp_path / "run") == measured(Brightness(tmp_path))
+
+
+def test_what_cannot_be_measured_leaves_no_point(tmp_path):
+    nothing = train(lesson(Brightness(tmp_path), lambda network: None), Training(PLAN), 1)
+    assert nothing == run(Brightness(tmp_path))
 
 
 class Exploding(Brightness):
@@ -187,7 +230,16 @@ def test_lower_layers_learn_more_slowly(tmp_path):
 
 def test_a_long_curve_is_kept_as_means():
     curve = [{"step": step, "epoch": 1, "loss": float(step % 2), "lr": 1.0} for step in range(1, 1001)]
-    thin = _thin(curve)
+    thin = thin_curve(curve)
     assert len(thin) == 200
     assert thin[-1]["step"] == 1000
     assert np.mean([point["loss"] for point in thin]) == pytest.approx(0.5, abs=0.01)
+
+
+def test_a_thinned_curve_keeps_everything_that_was_measured_between_the_steps():
+    measured = [{"step": step, "epoch": step // 500, "retrieval": 0.5} for step in (0, 500, 1000)]
+    losses = [{"step": step, "epoch": 1, "loss": 1.0, "lr": 1.0} for step in range(1, 1001)]
+    thin = thin_curve([measured[0], *losses[:500], measured[1], *losses[500:], measured[2]])
+    assert [point for point in thin if "retrieval" in point] == measured
+    assert [thin[0], thin[-1]] == [measured[0], measured[2]]
+    assert len(thin) == 203

@@ -13,6 +13,7 @@ from safetensors.torch import save_file
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from ndd_app.vision.methods import simclr
 from ndd_app.vision.training import Training
+from tests.vision.lessons import losses_of
 from tests.vision.networks import load_backbone
 from tests.vision.test_simclr import PLAN, eight_photos
 
@@ -23,5 +24,5 @@ if __name__ == "__main__":
     )
     if PartialState().is_main_process:
         weights = {name: value.contiguous() for name, value in learned.backbone.network.state_dict().items()}
-        loss = torch.tensor([point["loss"] for point in learned.trained.curve])
+        loss = torch.tensor(losses_of(learned.trained.curve))
         save_file(weights | {"loss": loss, "processes": torch.tensor(PartialState().num_processes)}, sys.argv[2])

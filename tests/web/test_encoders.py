@@ -1,6 +1,6 @@
 from django.urls import reverse
 
-from ndd_app.views.curves import HEIGHT, WIDTH, plot_loss
+from ndd_app.views.curves import HEIGHT, WIDTH, plot_loss, plot_retrieval, tabulate
 from tests.factories import make_collection, make_encoder, make_job, make_photo
 
 NOTE = "The deep encoder does not serve. No weights were to be had."
@@ -65,6 +65,50 @@ def test_a_training_is_plotted_from_its_highest_loss_to_its_lowest(ana, collecti
 
 def test_a_loss_that_stands_still_is_a_line(ana):
     assert plot_loss([{"step": step, "loss": 1.0} for step in (1, 2)]).points == f"0.0,0.0 {WIDTH:.1f},0.0"
+
+
+MEASURED = [
+    {"step": 0, "epoch": 0, "retrieval": 0.5},
+    {"lr": 1 / 7500, "loss": 4.0, "step": 1, "epoch": 1},
+    {"step": 2, "epoch": 1, "loss": 2.0, "lr": 1e-4},
+    {"step": 2, "epoch": 1, "retrieval": 0.9},
+    {"step": 4, "epoch": 2, "retrieval": 0.85},
+]
+
+
+def test_retrieval_is_plotted_from_nothing_to_everything_beside_the_loss(ana, collection):
+    make_photo(collection)
+    plot = plot_retrieval(MEASURED)
+    half, tenth = HEIGHT / 2, HEIGHT / 10
+    assert plot.points == f"0.0,{half:.1f} {WIDTH / 2:.1f},{tenth:.1f} {WIDTH:.1f},{1.5 * tenth:.1f}"
+    assert (plot.lowest, plot.highest, plot.last, plot.best) == (0, 1, 0.85, 0.9)
+    page = ana.get(make_encoder(collection, curve=MEASURED).get_absolute_url()).content.decode()
+    assert all(f'points="{each.points}"' in page for each in (plot, plot_loss(MEASURED)))
+    assert "85 % at the end, 90 % at best" in page
+    assert "<span>100 %</span><span>0 %</span>" in page
+    assert "Loss by step; 2.000 at the end" in page
+
+
+def test_the_table_has_a_row_for_each_step(ana, collection):
+    table = tabulate(MEASURED)
+    assert table.names == ("step", "epoch", "loss", "retrieval", "lr")
+    assert table.rows == [
+        [0, 0, None, 0.5, None],
+        [1, 1, 4.0, None, 0.0001333],
+        [2, 1, 2.0, 0.9, 1e-4],
+        [4, 2, None, 0.85, None],
+    ]
+    make_photo(collection)
+    page = ana.get(make_encoder(collection, curve=MEASURED).get_absolute_url()).content.decode()
+    assert "None" not in page.partition("<table>")[2]
+
+
+def test_a_retrieval_that_was_measured_once_is_no_plot(ana, collection):
+    assert plot_retrieval(MEASURED[:3]) is None
+    assert plot_retrieval([]) is None
+    make_photo(collection)
+    page = ana.get(make_encoder(collection, curve=MEASURED[2:4]).get_absolute_url()).content.decode()
+    assert "<polyline" not in page
 
 
 def test_what_is_no_training_is_a_table_alone(ana, collection):

@@ -6,6 +6,7 @@ from django.utils import timezone
 
 from ndd_app.models import Job
 from ndd_app.tasks import enqueue
+from ndd_app.templatetags.ndd import time_left
 from ndd_app.views.jobs import chains_of
 from tests.factories import make_job
 
@@ -30,6 +31,33 @@ def test_the_page_shows_progress_and_what_waits_for_what(ana, collection):
     assert "1 min 15 s" in page
     assert f"for job {adapt.pk}" in page
     assert 'data-seconds="2"' in page
+
+
+def test_every_page_that_shows_progress_says_how_long_it_still_takes(ana, collection):
+    job = Job.begin(collection, "embed", {})
+    pages = [reverse("ndd:live_jobs"), job.get_absolute_url(), reverse("ndd:running_jobs", args=["album"])]
+    job.report("Extracting features", 1, 40)
+    assert not any(" left" in ana.get(page).content.decode() for page in pages)
+    job.report("Extracting features", 30, 40, seconds_left=250.0)
+    assert all("about 4 minutes left" in ana.get(page).content.decode() for page in pages)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0, "less than a minute left"),
+        (44, "less than a minute left"),
+        (45, "about 1 minute left"),
+        (588, "about 10 minutes left"),
+        (1600, "about 25 minutes left"),
+        (90 * 60, "about 90 minutes left"),
+        (100 * 60, "about 2 hours left"),
+        (36 * 3600, "about 36 hours left"),
+        (40 * 3600, "about 2 days left"),
+    ],
+)
+def test_what_is_left_is_told_no_finer_than_it_is_known(seconds, words):
+    assert time_left(seconds) == words
 
 
 def test_the_page_with_nothing_to_do_says_so(ana, collection):

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -16,6 +16,7 @@ from ndd_app.vision.lessons import Lesson, Views
 from ndd_app.vision.losses import UNKNOWN
 from ndd_app.vision.methods import whiten
 from ndd_app.vision.methods.fitting import Fitted, Photos
+from ndd_app.vision.methods.watching import Watch
 from ndd_app.vision.training import READERS, Trained, Training, train
 
 Numbers = npt.NDArray[np.int64]
@@ -24,34 +25,27 @@ View = Callable[[Pixels, int, np.random.Generator], Pixels]
 
 @dataclass(frozen=True)
 class Learned:
-    """The backbone after training, what was chosen on the way, the curve and remarks for people."""
+    """The backbone after training, what was chosen on the way, the curve and remarks for people.
+
+    pooled_learns: see lessons.Objective.
+    """
 
     backbone: Backbone
     parameters: dict[str, Any]
     trained: Trained
+    pooled_learns: bool
 
 
 class Learn(Protocol):
     def __call__(self, photos: Photos, backbone: Backbone, *, seed: int, training: Training) -> Learned: ...
 
 
-def fit_after(
-    learn: Learn,
-    photos: Photos,
-    extractor: Extractor,
-    seed: int,
-    training: Training | None,
-    *,
-    pooled_learns: bool = True,
-) -> Fitted:
-    """Train, then whiten what the trained network makes of the same photos.
-
-    pooled_learns: False where no loss reaches the network's own pooled feature; it then has no say in the embeddings.
-    """
+def fit_after(learn: Learn, photos: Photos, extractor: Extractor, seed: int, training: Training | None) -> Fitted:
+    """Train, then whiten what the trained network makes of the same photos; what did not learn has no say in it."""
     if not isinstance(extractor, Backbone):
         raise TypeError(f"only a backbone can be trained, not {extractor.name}")
     learned = learn(photos, extractor, seed=seed, training=training or Training())
-    if pooled_learns:
+    if learned.pooled_learns:
         fitted = whiten.fit(photos, learned.backbone, seed=seed)
     else:
         rows = np.stack(photos.features(learned.backbone)).astype(np.float32)
@@ -61,11 +55,17 @@ def fit_after(
     return Fitted(fitted.encoder, {**fitted.parameters, **learned.parameters}, trained.curve, trained.notes)
 
 
-def learn_lesson(lesson: Lesson, backbone: Backbone, training: Training, seed: int, **parameters: Any) -> Learned:
+def learn_lesson(
+    lesson: Lesson, photos: Photos, backbone: Backbone, training: Training, seed: int, **parameters: Any
+) -> Learned:
+    pooled_learns = lesson.objective.pooled_learns
+    if training.retrieval:
+        numbers = lesson.order(np.random.default_rng(seed))
+        lesson = replace(lesson, retrieval=Watch(photos, numbers, backbone, seed, pooled_learns).hit_rate)
     trained = train(lesson, training, seed)
     plan = training.plan
     facts = {"epochs": plan.epochs, "steps": trained.steps, "batch": plan.batch, "rate": plan.rate, **parameters}
-    return Learned(backbone.change_weights(lesson.objective.trained_network()), facts, trained)
+    return Learned(backbone.change_weights(lesson.objective.trained_network()), facts, trained, pooled_learns)
 
 
 def readable_photos(photos: Photos, training: Training) -> Numbers:

@@ -40,7 +40,10 @@ DECODER_DEPTH, DECODER_WIDTH, HEAD_WIDTH = 8, 512, 32
 
 
 class VisiblePatches(nn.Module):
-    """Stands where timm drops patches at random, and drops all but the `kept` ones (n, visible)."""
+    """Stands where timm drops patches at random, and drops all but the `kept` ones (n, visible).
+
+    Only in training, as there: a network that is measured sees whole photos.
+    """
 
     def __init__(self, prefix: int) -> None:
         super().__init__()
@@ -49,6 +52,8 @@ class VisiblePatches(nn.Module):
 
     def forward(self, tokens: Tensor) -> Tensor:
         """(n, prefix + patches, d) → (n, prefix + visible, d)"""
+        if not self.training:
+            return tokens
         assert self.kept is not None
         patches = tokens[:, self.prefix :]
         kept = self.kept[:, :, None].expand(-1, -1, tokens.shape[2])
@@ -80,6 +85,8 @@ class Decoder(nn.Module):
 
 
 class MaskedAutoencoder(Objective):
+    pooled_learns = False
+
     def __init__(self, backbone: Backbone, *, normalise: bool = NORMALISE) -> None:
         super().__init__(backbone)
         self.normalise = normalise
@@ -117,7 +124,7 @@ class MaskedAutoencoder(Objective):
 
 
 def fit(photos: Photos, extractor: Extractor, *, seed: int, training: Training | None = None) -> Fitted:
-    return fit_after(learn, photos, extractor, seed, training, pooled_learns=False)
+    return fit_after(learn, photos, extractor, seed, training)
 
 
 def learn(photos: Photos, backbone: Backbone, *, seed: int, training: Training) -> Learned:
@@ -131,7 +138,7 @@ def learn(photos: Photos, backbone: Backbone, *, seed: int, training: Training) 
     if backbone.source != UNTRAINED:
         _teach_decoder_alone(Lesson("Training the decoder (mae)", objective, draw, order), training, seed)
     lesson = Lesson("Training (mae)", objective, draw, order)
-    return learn_lesson(lesson, backbone, _in_folder(training, "all"), seed, masked=MASKED, normalise=NORMALISE)
+    return learn_lesson(lesson, photos, backbone, _in_folder(training, "all"), seed, masked=MASKED, normalise=NORMALISE)
 
 
 def _teach_decoder_alone(lesson: Lesson, training: Training, seed: int) -> None:

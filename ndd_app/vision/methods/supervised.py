@@ -47,7 +47,9 @@ def learn(photos: Photos, backbone: Backbone, *, seed: int, training: Training) 
         objective = GroupNames(backbone, groups)
     draw = draw_views(photos, backbone.side, plain_view, 1)
     lesson = Lesson("Training (supervised)", objective, draw, in_any_order(numbers))
-    return learn_lesson(lesson, backbone, training, seed, groups=len(np.unique(groups[numbers])), labels=len(numbers))
+    return learn_lesson(
+        lesson, photos, backbone, training, seed, groups=len(np.unique(groups[numbers])), labels=len(numbers)
+    )
 
 
 def labelled_photos(photos: Photos, training: Training, method: str) -> tuple[Numbers, Numbers]:

@@ -37,7 +37,7 @@ def learn(photos: Photos, backbone: Backbone, *, seed: int, training: Training) 
     draw = draw_views(photos, backbone.side, plain_view, 1)
     order = with_their_group(numbers, groups)
     lesson = Lesson("Training (triplet)", Triplets(backbone, groups), draw, order, SMALLEST_BATCH)
-    return learn_lesson(lesson, backbone, training, seed, margin=MARGIN, labels=len(numbers))
+    return learn_lesson(lesson, photos, backbone, training, seed, margin=MARGIN, labels=len(numbers))
 
 
 def with_their_group(numbers: Numbers, groups: Numbers) -> Callable[[np.random.Generator], Numbers]:

@@ -75,7 +75,7 @@ def measure(run: Run, bench: Bench, plan: Plan | None, folder: Path, track: Trac
     backbone = _load(run.network, bench) if run.network else None
     if backbone and plan:
         learned = LEARN[run.method](
-            bench.fitted_on(run), backbone, seed=bench.seed, training=Training(plan, folder, track)
+            bench.fitted_on(run), backbone, seed=bench.seed, training=Training(plan, folder, track, retrieval=False)
         )
         backbone = learned.backbone
         facts |= {"curve": learned.trained.curve, "notes": list(learned.trained.notes), **learned.parameters}

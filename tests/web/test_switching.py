@@ -1,22 +1,17 @@
 """What would change, switching an encoder on, and going back: by whom, when, and what the page says of it."""
 
-from hashlib import sha256
-
 import pytest
 from django.urls import reverse
 from django.utils import timezone
 
 from ndd_app.description import DublinCoreAdapter
 from ndd_app.models import EMBEDDING_SIZE, Embedding, Job
+from ndd_app.pipeline.encoders import fit_encoder
 from ndd_app.pipeline.jobs import perform
 from ndd_app.pipeline.limits import MOST_CHANGES
 from ndd_app.pipeline.review import record_verdict
-from ndd_app.storage import save_bytes
+from ndd_app.pipeline.serving import note
 from ndd_app.views.changes import PICTURED
-from ndd_app.vision import encoders as vision
-from ndd_app.vision.classical import RootSift
-from ndd_app.vision.descriptors import PooledCosine
-from ndd_app.vision.encoder_files import save_encoder
 from tests.factories import make_collection, make_encoder, make_job, make_photo, make_user
 from tests.web.conftest import logged_in
 
@@ -116,17 +111,11 @@ def test_a_ready_encoder_is_previewed_or_switched_on(boss, own):
     assert "It only reports what would change" in response.content.decode()
 
 
-def with_weights(encoder):
-    """What a person switches on is loaded first."""
-    data = save_encoder(vision.Encoder(RootSift(), PooledCosine(4, None)), {})
-    encoder.weights = save_bytes(f"encoders/{encoder.pk}.safetensors", data)
-    encoder.weights_checksum = sha256(data).hexdigest()
-    encoder.save()
-    return encoder
-
-
-def test_switched_on_it_serves_and_one_click_leads_back(boss, own, site, collection):
-    with_weights(own)
+def test_switched_on_it_serves_and_one_click_leads_back(boss, site, collection, described, bare):
+    own = fit_encoder("vlad", [described, bare], collection)
+    note(embed(own, described, bare), **ADOPT)
+    site.weights, site.weights_checksum = own.weights, own.weights_checksum  # both are loaded before they serve
+    site.save()
     press(boss, "serve_encoder", own)
     do_the_jobs()
     own.refresh_from_db()

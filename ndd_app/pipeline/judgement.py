@@ -27,6 +27,10 @@ ROUNDS = 2
 """Partners tell which pairs are settled, these how dense duplicates are, and that who is a partner."""
 ODDS_OF_STRANGERS = 0.01
 """What the calibration gives, about, to strangers with matching points."""
+UNLIKE = 0.5
+"""Two duplicates of one photo may look unlike: a bad print, another side. So much that speaks against the pair …"""
+FAR = 100
+"""… and more where strangers as near as this are no rarity: one photo in so many."""
 
 Answers = dict[int, bool]
 """Whether people say yes, by the row of a pair on which they agree."""
@@ -96,8 +100,7 @@ class _Known:
             open_ = ~self.matched & ~self.equal & (through.duplicate < LIKELY)
             density = Density.among(self.surprise[open_])
         own = _corrected_by_people(self.answers, self._own(by_points, density))
-        odds = by_points.duplicate / np.maximum(1 - by_points.duplicate, 1e-6)
-        ratio = np.where(self.matched, odds / ODDS_OF_STRANGERS, density.likelihood_ratio(self.surprise))
+        ratio = self._likelihood_ratio(by_points, density)
         through = weighed(self.partners(own).chances_through(self.pairs), ratio)
         return Probabilities(either(own.duplicate, through.duplicate), either(own.same_image, through.same_image))
 
@@ -105,6 +108,16 @@ class _Known:
         duplicate: Scores = np.where(self.matched, by_points.duplicate, density.chances(self.surprise))
         share = by_points.same_image / np.maximum(by_points.duplicate, np.float32(1e-6))
         return Probabilities(duplicate, np.asarray(duplicate * share, np.float32))
+
+    def _likelihood_ratio(self, by_points: Probabilities, density: Density) -> Scores:
+        """How much likelier each pair's own evidence is between two duplicates of one photo than between others.
+
+        What speaks against the pair does so strongly only if it is hardly nearer than two photos drawn at random.
+        """
+        odds = by_points.duplicate / np.maximum(1 - by_points.duplicate, 1e-6)
+        ratio = np.where(self.matched, odds / ODDS_OF_STRANGERS, density.likelihood_ratio(self.surprise))
+        rarity = len(self.sizes) * 10.0**self.surprise  # of so many photos one stranger is as near
+        return np.asarray(np.maximum(ratio, np.minimum(rarity / FAR, UNLIKE)), np.float32)
 
     def partners(self, own: Probabilities) -> Partners:
         """What people have settled, and files with equal pixels, are steps whatever the machine thinks of them."""

@@ -21,8 +21,8 @@ MOST = 20
 """Partners of each photo that are gone through, the likeliest: a thousand copies of one placeholder have enough."""
 HOLDS = 0.97
 """The share of photos with a common partner that are duplicates: a pan's first and last frame no longer are."""
-MOST_FOR, MOST_AGAINST = 30.0, 3.0
-"""So much more or less likely a pair's own evidence makes what a common partner says."""
+MOST_WEIGHT = 30.0
+"""So much more or less likely a pair's own evidence makes what a common partner says, at most."""
 SHARED_PART = 0.1
 """Of a partner's scan, as a share of the smaller part: two crops that have nothing in common are no duplicates."""
 
@@ -99,7 +99,7 @@ class Partners:
 
 def weighed(through: Probabilities, ratio: Scores) -> Probabilities:
     """What a common partner says, after the pair's own evidence: how much likelier (m,) it is between duplicates."""
-    ratio = np.clip(ratio, 1 / MOST_AGAINST, MOST_FOR)
+    ratio = np.clip(ratio, 1 / MOST_WEIGHT, MOST_WEIGHT)
     odds = through.duplicate / (1 - through.duplicate) * ratio
     duplicate = odds / (1 + odds)
     same_image = duplicate * through.same_image / np.maximum(through.duplicate, np.float32(1e-6))

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from ndd_app.vision.calibration import Probabilities
-from ndd_app.vision.partners import HOLDS, MOST, MOST_AGAINST, MOST_FOR, Partners, either, weighed
+from ndd_app.vision.partners import HOLDS, MOST, MOST_WEIGHT, Partners, either, weighed
 
 A, B, C = 0, 1, 2
 SIZES = [(100, 100)] * 40
@@ -69,6 +69,6 @@ def test_of_two_witnesses_one_is_enough():
 def test_the_pairs_own_evidence_weighs_what_a_partner_says_within_bounds():
     through = Probabilities(np.float32([0.8] * 4 + [0]), np.float32([0.4] * 4 + [0]))
     found = weighed(through, np.float32([1, 2, 1e6, 0, 1e6]))
-    odds = 4 * np.array([1, 2, MOST_FOR, 1 / MOST_AGAINST, 0])
+    odds = 4 * np.array([1, 2, MOST_WEIGHT, 1 / MOST_WEIGHT, 0])
     assert found.duplicate == pytest.approx(odds / (1 + odds))
     assert found.same_image == pytest.approx(found.duplicate / 2)

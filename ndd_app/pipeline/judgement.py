@@ -30,7 +30,7 @@ ODDS_OF_STRANGERS = 0.01
 UNLIKE = 0.5
 """Two duplicates of one photo may look unlike: a bad print, another side. So much that speaks against the pair …"""
 FAR = 100
-"""… and more where strangers as near as this are no rarity: one photo in so many."""
+"""… and more where strangers as near as this are no rarity: more than one photo in so many, and more than one at all."""
 
 Answers = dict[int, bool]
 """Whether people say yes, by the row of a pair on which they agree."""
@@ -116,8 +116,8 @@ class _Known:
         """
         odds = by_points.duplicate / np.maximum(1 - by_points.duplicate, 1e-6)
         ratio = np.where(self.matched, odds / ODDS_OF_STRANGERS, density.likelihood_ratio(self.surprise))
-        rarity = len(self.sizes) * 10.0**self.surprise  # of so many photos one stranger is as near
-        return np.asarray(np.maximum(ratio, np.minimum(rarity / FAR, UNLIKE)), np.float32)
+        rarity = max(1, len(self.sizes) / FAR) * 10.0**self.surprise
+        return np.asarray(np.maximum(ratio, np.minimum(rarity, UNLIKE)), np.float32)
 
     def partners(self, own: Probabilities) -> Partners:
         """What people have settled, and files with equal pixels, are steps whatever the machine thinks of them."""

@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
+from itertools import chain
 
 import cv2
 import numpy as np
@@ -34,7 +34,10 @@ from ndd_app.vision.neighbours import fuse, nearest, pairs_within, ranked_lists,
 from ndd_app.vision.verification import verify
 
 NEAR = 8
-MOST = 1_200
+MOST = 400
+"""Pairs of a kind that a set and a line-up give, but for strangers with matching points: these are all kept."""
+LINE_UPS = (("whiten", "vlad"), ("auto", "vlad"), ("vlad",))
+"""The methods that serve together: before and after a collection is adapted, and without weights."""
 WEIGHTS = {"ukbench": 3.0, "prokudin": 1.5, "rescans": 0.7, "sheets": 0.3}
 """Of a pair: objects are few and rescans many."""
 SETTLED = 0.1
@@ -87,28 +90,27 @@ def known(member: Member) -> Known:
 def rows_of(
     name: str, photos: Sequence[Known], neither: set[frozenset[str]], random: np.random.Generator
 ) -> Iterator[tuple[object, ...]]:
-    pairs, evidence = evidence_within(photos)
     groups, images = [photo.group for photo in photos], [photo.image for photo in photos]
-    counted = np.array([frozenset((groups[a], groups[b])) not in neither for a, b in pairs])
-    true = np.array([groups[a] == groups[b] for a, b in pairs])
-    same = np.array([images[a] == images[b] for a, b in pairs])
-    found = evidence[:, 1] > 0
-    settled = true & with_a_common_partner(pairs, true & (found | (evidence[:, 0] > CLEAR)))
-    kinds = (
-        (found & true & same, len(pairs)),
-        (found & true & ~same, MOST),
-        (found & ~true, len(pairs)),
-        (~found & true, MOST // 2),
-    )
-    for kind, most in kinds:
-        rows = np.flatnonzero(kind & counted)
-        chosen = random.permutation(rows)[:most]
-        sheet = name == "sheets" and len(chosen) and found[chosen[0]]
-        weight = (WEIGHT_OF_SHEETS if sheet else WEIGHTS[name]) * len(rows) / max(len(chosen), 1)
-        for row in np.sort(chosen):
-            values = (f"{value:.4g}" for value in evidence[row])
-            own = weight * (SETTLED if settled[row] else 1)
-            yield int(true[row]), int(true[row] and same[row]), f"{own:.3g}", *values
+    for pairs, evidence in evidence_within(photos):
+        counted = np.array([frozenset((groups[a], groups[b])) not in neither for a, b in pairs])
+        true = np.array([groups[a] == groups[b] for a, b in pairs])
+        same = np.array([images[a] == images[b] for a, b in pairs])
+        found = evidence[:, 1] > 0
+        settled = true & with_a_common_partner(pairs, true & (found | (evidence[:, 0] > CLEAR)))
+        for kind, most in (
+            (found & true & same, MOST),
+            (found & true & ~same, MOST),
+            (found & ~true, len(pairs)),
+            (~found & true, MOST),
+        ):
+            rows = np.flatnonzero(kind & counted)
+            chosen = random.permutation(rows)[:most]
+            sheet = name == "sheets" and len(chosen) and found[chosen[0]]
+            weight = (WEIGHT_OF_SHEETS if sheet else WEIGHTS[name]) * len(rows) / max(len(chosen), 1)
+            for row in np.sort(chosen):
+                values = (f"{value:.4g}" for value in evidence[row])
+                own = weight * (SETTLED if settled[row] else 1) / len(LINE_UPS)
+                yield int(true[row]), int(true[row] and same[row]), f"{own:.3g}", *values
 
 
 def with_a_common_partner(pairs: np.ndarray, linked: np.ndarray) -> np.ndarray:
@@ -121,24 +123,27 @@ def with_a_common_partner(pairs: np.ndarray, linked: np.ndarray) -> np.ndarray:
     return np.array([bool(partners.get(a, empty) & partners.get(b, empty)) for a, b in pairs.tolist()])
 
 
-def evidence_within(photos: Sequence[Known]) -> tuple[np.ndarray, np.ndarray]:
-    """The near pairs of a set (m, 2) and their evidence."""
+def evidence_within(photos: Sequence[Known]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """By each line-up, the near pairs of a set (m, 2) and their evidence."""
     backbone, keypoints = load_backbone(BACKBONE, DATA / "weights"), RootSift()
-    pictures = [photo.pixels for photo in photos]
+    pictures, groups = [photo.pixels for photo in photos], [photo.group for photo in photos]
     held = HeldPhotos(pictures)
-    fitted = [METHODS["whiten"].fit(held, backbone, seed=0), METHODS["vlad"].fit(held, keypoints, seed=0)]
-    embeddings = [one.encoder.embed(held.features(one.encoder.extractor)) for one in fitted]
-    fused = ranked_lists(fuse(embeddings, NEAR), len(photos), NEAR)
-    pairs = unordered([pairs_within(found, NEAR) for found in (*(nearest(e, NEAR) for e in embeddings), fused)])
+    embeddings = {}
+    for method in dict.fromkeys(chain(*LINE_UPS)):
+        encoder = METHODS[method].fit(held, keypoints if method == "vlad" else backbone, seed=0).encoder
+        embeddings[method] = encoder.embed(held.features(encoder.extractor))
     scans = [scan_of(pixels, features) for pixels, features in zip(pictures, held.features(keypoints), strict=True)]
-    threads = cv2.getNumThreads()
-    cv2.setNumThreads(1)  # pairs run side by side instead
-    with ThreadPoolExecutor(threads) as pool:
-        details = list(pool.map(partial(_verify, scans, [photo.group for photo in photos]), pairs))
-    cv2.setNumThreads(threads)
-    scored = fuse(embeddings, NEAR, also=pairs)
-    surprise = {(int(a), int(b)): score for (a, b), score in zip(scored.pairs, scored.scores, strict=True)}
-    return pairs, evidence_of(np.array([surprise[int(a), int(b)] for a, b in pairs]), details)
+    verified: dict[tuple[int, int], dict[str, object]] = {}
+    for methods in LINE_UPS:
+        serving = [embeddings[method] for method in methods]
+        fused = ranked_lists(fuse(serving, NEAR), len(photos), NEAR)
+        pairs = unordered([pairs_within(found, NEAR) for found in (*(nearest(e, NEAR) for e in serving), fused)])
+        names = [(int(one), int(other)) for one, other in pairs]
+        new = [pair for pair in names if pair not in verified]
+        verified |= zip(new, _verify_all(scans, groups, new), strict=True)
+        scored = fuse(serving, NEAR, also=pairs)
+        surprise = {(int(a), int(b)): score for (a, b), score in zip(scored.pairs, scored.scores, strict=True)}
+        yield pairs, evidence_of(np.array([surprise[pair] for pair in names]), [verified[pair] for pair in names])
 
 
 def scan_of(pixels: Pixels, features: Features) -> Scan:
@@ -146,11 +151,22 @@ def scan_of(pixels: Pixels, features: Features) -> Scan:
     return Scan(features, np.asarray(grey, np.uint8), pixels.shape[1], pixels.shape[0])
 
 
-def _verify(scans: Sequence[Scan], groups: Sequence[str], pair: np.ndarray) -> dict[str, object]:
+def _verify_all(
+    scans: Sequence[Scan], groups: Sequence[str], pairs: Sequence[tuple[int, int]]
+) -> list[dict[str, object]]:
     """True pairs in all variants, as a matching does with photos that have found no partner."""
-    first, second = pair
-    variants = VARIANTS if groups[first] == groups[second] else (PLAIN,)
-    return verify(scans[first], scans[second], variants)
+
+    def look(pair: tuple[int, int]) -> dict[str, object]:
+        first, second = pair
+        return verify(scans[first], scans[second], VARIANTS if groups[first] == groups[second] else (PLAIN,))
+
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)  # pairs run side by side instead
+    try:
+        with ThreadPoolExecutor(threads) as pool:
+            return list(pool.map(look, pairs))
+    finally:
+        cv2.setNumThreads(threads)
 
 
 if __name__ == "__main__":

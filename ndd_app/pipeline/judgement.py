@@ -30,7 +30,7 @@ ODDS_OF_STRANGERS = 0.01
 UNLIKE = 0.5
 """Two duplicates of one photo may look unlike: a bad print, another side. So much that speaks against the pair …"""
 FAR = 100
-"""… and more where strangers as near as this are no rarity: more than one photo in so many, and more than one at all."""
+"""… and more where strangers as near as this are no rarity: more than one photo in so many, and than one at all."""
 
 Answers = dict[int, bool]
 """Whether people say yes, by the row of a pair on which they agree."""
@@ -121,9 +121,9 @@ class _Known:
 
     def partners(self, own: Probabilities) -> Partners:
         """What people have settled, and files with equal pixels, are steps whatever the machine thinks of them."""
-        duplicate, same_image = own.duplicate.copy(), own.same_image.copy()
+        duplicate, same_image = (np.where(self.matched, c, 0) for c in (own.duplicate, own.same_image))
         for row, is_yes in self.answers.items():
-            same_image[row] *= (CERTAIN if is_yes else 0) / max(duplicate[row], 1e-6)
+            same_image[row] = own.same_image[row] * (CERTAIN if is_yes else 0) / max(own.duplicate[row], 1e-6)
             duplicate[row] = CERTAIN if is_yes else 0
         duplicate[self.equal] = same_image[self.equal] = CERTAIN
         return Partners.among(self.pairs, Probabilities(duplicate, same_image), self.details, self.sizes)

@@ -1,7 +1,9 @@
 """What a third photo says: two photos that are duplicates of one other are duplicates of each other.
 
 Views of an object from two sides, or a damaged print and the next frame, often have nothing in common that a detector
-could find, but each has it with a photo between them. One such photo is gone through, never a chain of them.
+could find, but each has it with a photo between them. One such photo is gone through, never a chain of them. Only
+matching points lead there, or people: objects of one sort look alike to an encoder all together, and would confirm each
+other.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,7 +21,7 @@ LIKELY = 0.5
 """A pair with a smaller chance is no step on the way."""
 MOST = 20
 """Partners of each photo that are gone through, the likeliest: a thousand copies of one placeholder have enough."""
-HOLDS = 0.97
+HOLDS = 0.98
 """The share of photos with a common partner that are duplicates: a pan's first and last frame no longer are."""
 MOST_WEIGHT = 30.0
 """So much more or less likely a pair's own evidence makes what a common partner says, at most."""
@@ -43,7 +45,10 @@ class Partners:
     def among(
         cls, pairs: Indices, chances: Probabilities, details: Sequence[Details], sizes: Sequence[tuple[int, int]]
     ) -> "Partners":
-        """pairs (m, 2), low number first; details (m,) of geometry, empty for none; sizes: width and height of each."""
+        """pairs (m, 2), low number first, with their chances, 0 for what is no way to a partner.
+
+        details (m,) of geometry, empty for none; sizes: width and height of each photo.
+        """
         by_photo: dict[int, dict[int, int]] = {}
         likely = np.flatnonzero(chances.duplicate >= LIKELY)
         for row in likely[np.argsort(-chances.duplicate[likely], kind="stable")].tolist():
@@ -59,14 +64,14 @@ class Partners:
         return unordered([np.array(found, np.int64).reshape(-1, 2)])
 
     def chances_through(self, pairs: Indices) -> Probabilities:
-        """Of each pair, by its best common partner; 0 without one."""
+        """Of each pair, that both are duplicates of one photo: the likeliest; 0 without one."""
         duplicate, same_image = np.zeros(len(pairs), np.float32), np.zeros(len(pairs), np.float32)
         for row, (one, other) in enumerate(pairs.tolist()):
             for there, back in self._ways(one, other):
-                chance = self.chances.duplicate[there] * self.chances.duplicate[back] * HOLDS
+                chance = self.chances.duplicate[there] * self.chances.duplicate[back]
                 if chance > duplicate[row]:
                     duplicate[row] = chance
-                    same_image[row] = self.chances.same_image[there] * self.chances.same_image[back] * HOLDS
+                    same_image[row] = self.chances.same_image[there] * self.chances.same_image[back]
         return Probabilities(duplicate, same_image)
 
     def _ways(self, one: int, other: int) -> list[tuple[int, int]]:
@@ -98,10 +103,13 @@ class Partners:
 
 
 def weighed(through: Probabilities, ratio: Scores) -> Probabilities:
-    """What a common partner says, after the pair's own evidence: how much likelier (m,) it is between duplicates."""
+    """The chance that two photos with a common partner are duplicates, after the pair's own evidence.
+
+    ratio: (m,) how much likelier that evidence is between duplicates of one photo than between others.
+    """
     ratio = np.clip(ratio, 1 / MOST_WEIGHT, MOST_WEIGHT)
-    odds = through.duplicate / (1 - through.duplicate) * ratio
-    duplicate = odds / (1 + odds)
+    odds = through.duplicate / np.maximum(1 - through.duplicate, np.float32(1e-6)) * ratio
+    duplicate = HOLDS * odds / (1 + odds)
     same_image = duplicate * through.same_image / np.maximum(through.duplicate, np.float32(1e-6))
     return Probabilities(duplicate.astype(np.float32), same_image.astype(np.float32))
 

@@ -1,13 +1,29 @@
+import cv2
 import numpy as np
 import pytest
 
-from ndd_app.models import EMBEDDING_SIZE, Candidate, Collection, Embedding, Encoder, Evidence, Fingerprint, Verdict
+from ndd_app.models import (
+    EMBEDDING_SIZE,
+    Candidate,
+    Collection,
+    Embedding,
+    Encoder,
+    Evidence,
+    Fingerprint,
+    Photo,
+    Registration,
+    Verdict,
+)
 from ndd_app.pipeline.judgement import CERTAIN
 from ndd_app.pipeline.matching import find_duplicates
 from ndd_app.pipeline.review import record_verdict
 from ndd_app.pipeline.serving import ready_encoders
+from ndd_app.pipeline.verification import IN_ALL_VARIANTS
+from ndd_app.vision.classical import describe_keypoints
+from ndd_app.vision.geometry import Scan
+from ndd_app.vision.verification import verify
 from tests.factories import make_cataloguer, make_collection, make_encoder, make_photo
-from tests.pictures import draw_photo
+from tests.pictures import draw_photo, faded
 
 pytestmark = pytest.mark.django_db
 
@@ -140,8 +156,22 @@ def photos_with_one_between(collection: Collection):
     return two, three, four
 
 
-def test_a_common_partner_makes_a_pair_of_two_strangers(collection):
-    two, _, four = photos_with_one_between(collection)
+def match_by_points(one: Photo, other: Photo):
+    """As if geometry had found the one on the other, next to exactly."""
+    pixels = draw_photo(0, 480, 360)
+    scans = [
+        Scan(describe_keypoints(p), cv2.cvtColor(p, cv2.COLOR_RGB2GRAY), 480, 360) for p in (pixels, faded(pixels))
+    ]
+    Registration.objects.create(first=one, second=other, recipe=IN_ALL_VARIANTS, details=verify(*scans))
+
+
+def test_a_common_partner_makes_a_pair_of_two_strangers_only_by_matching_points(collection):
+    two, three, four = photos_with_one_between(collection)
+    find_duplicates(collection)
+    assert not Candidate.objects.shown().filter(first=two, second=four).exists()
+    Registration.objects.all().delete()
+    match_by_points(two, three)
+    match_by_points(three, four)
     find_duplicates(collection)
     assert Candidate.objects.get(first=two, second=four).probability > 0.5
 

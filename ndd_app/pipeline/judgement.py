@@ -25,7 +25,7 @@ SURPRISE_WEIGHT = 0.05
 CERTAIN = 0.9999
 ROUNDS = 2
 """Partners tell which pairs are settled, these how dense duplicates are, and that who is a partner."""
-ODDS_OF_STRANGERS = 0.01
+ODDS_OF_STRANGERS = 0.03
 """What the calibration gives, about, to strangers with matching points."""
 UNLIKE = 0.5
 """Two duplicates of one photo may look unlike: a bad print, another side. So much that speaks against the pair …"""

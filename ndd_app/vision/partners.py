@@ -21,7 +21,7 @@ LIKELY = 0.5
 """A pair with a smaller chance is no step on the way."""
 MOST = 20
 """Partners of each photo that are gone through, the likeliest: a thousand copies of one placeholder have enough."""
-HOLDS = 0.98
+HOLDS = 0.99
 """The share of photos with a common partner that are duplicates: a pan's first and last frame no longer are."""
 MOST_WEIGHT = 30.0
 """So much more or less likely a pair's own evidence makes what a common partner says, at most."""

@@ -23,7 +23,7 @@ from ndd_app.vision.encoders import Embeddings, Extractor, Features
 from ndd_app.vision.neighbours import Indices, nearest, nearest_by_bits, unordered
 from ndd_app.vision.receipt import Receipt, write_receipt
 from ndd_app.vision.rescans import DAMAGES, HashBits, OnRescans, Planned, hash_rows
-from ndd_app.vision.silver import RECIPROCAL, components, judged_photos, reciprocal_pairs, silver_pairs
+from ndd_app.vision.silver import RECIPROCAL, components, reciprocal_pairs, silver_pairs
 
 RESCANS = 1_000
 """Photos that are worn and looked up at most."""
@@ -143,9 +143,9 @@ class Judging:
         taught = np.array([mark(photo) in labels for photo in self.photos], bool)
         joined = unordered([self.silver, answered, _equal(hashes)])
         groups = components(len(self.photos), joined)
-        judged = judged_photos(groups, hashes) & ~np.isin(groups, groups[answered])  # answers are lessons,
+        judged = np.isin(groups, groups[self.silver])  # equal files alone are found by any encoder
+        judged &= ~np.isin(groups, groups[answered])  # answers are lessons,
         judged &= ~np.isin(groups, groups[taught])  # and so was what either encoder was told
-        judged &= np.isin(groups, groups[self.silver])  # equal files are found by any encoder
         plan = np.array([*severities], np.float32).reshape(-1, len(DAMAGES))
         return Bench(groups, judged, np.array([number[photo.pk] for photo in asked], np.int64), plan)
 

@@ -4,12 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from ndd_app.vision.encoders import Embeddings
 from ndd_app.vision.neighbours import Indices
 from ndd_app.vision.rescans import DAMAGES, Severities
 from ndd_app.vision.retrieval import OUTSIDE, Found, Questions, look_up
-from ndd_app.vision.silver import Chosen
+
+Chosen = npt.NDArray[np.bool_]
 
 HITS_AT = (1, 50)
 EXAMPLES = 4

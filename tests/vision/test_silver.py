@@ -1,7 +1,7 @@
 import numpy as np
 
 from ndd_app.vision.neighbours import Lists
-from ndd_app.vision.silver import components, confirms, judged_photos, reciprocal_pairs, silver_pairs
+from ndd_app.vision.silver import components, confirms, reciprocal_pairs, silver_pairs
 
 
 def pairs(*some: tuple[int, int]) -> np.ndarray:
@@ -27,16 +27,6 @@ def test_two_descriptors_and_geometry_must_agree():
 
 def test_photos_are_joined_through_others():
     assert components(6, pairs((4, 2), (2, 5), (0, 1))).tolist() == [0, 0, 2, 3, 2, 2]
-
-
-def test_a_component_is_judged_as_a_whole_whatever_the_order_of_the_photos():
-    keys = [f"{number:04}" for number in range(400)]
-    groups = np.arange(400) // 4 * 4
-    judged = judged_photos(groups, keys)
-    assert (judged.reshape(100, 4) == judged[::4, None]).all()
-    assert 0.35 < judged.mean() < 0.65
-    turned = judged_photos(399 - groups[::-1], keys[::-1])
-    assert turned[::-1].tolist() == judged.tolist()
 
 
 def test_geometry_confirms_by_ten_points_unless_both_are_forms():

@@ -16,8 +16,8 @@ from ndd_app.vision.neighbours import Scores
 FLOOR = -0.5
 """Of the surprise: below it pairs are too many to tell anything, and not all are known."""
 HIGHEST = 4.0
-SLOPE_OF_DUPLICATES = 0.6
-"""e times as few for each 1 / 0.6 of surprise: what lies far above is matched by geometry already."""
+SLOPE_OF_DUPLICATES = 0.5
+"""e times as few for each 2 of surprise: what lies far above is matched by geometry already."""
 LEAST_SLOPE = math.log(10)
 """Of strangers: the surprise is made so that they fall off by ten for each unit (see vision/neighbours.py)."""
 USUAL_SLOPE, SLOPE_COUNTS = 3.3, 5.0

@@ -7,7 +7,7 @@ RANDOM = np.random.default_rng(5)
 
 
 def drawn(strangers: int, duplicates: int, slope: float = 3.5) -> np.ndarray:
-    heights = np.concatenate([RANDOM.exponential(1 / slope, strangers), RANDOM.exponential(1 / 0.6, duplicates)])
+    heights = np.concatenate([RANDOM.exponential(1 / slope, strangers), RANDOM.exponential(2, duplicates)])
     return (heights + FLOOR).astype(np.float32)
 
 

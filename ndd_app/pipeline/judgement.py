@@ -23,8 +23,6 @@ from ndd_app.vision.verification import Details
 SURPRISE_WEIGHT = 0.05
 """Equal probabilities are put in order by the surprise."""
 CERTAIN = 0.9999
-ROUNDS = 2
-"""Partners tell which pairs are settled, these how dense duplicates are, and that who is a partner."""
 ODDS_OF_STRANGERS = 0.03
 """What the calibration gives, about, to strangers with matching points."""
 UNLIKE = 0.5
@@ -94,11 +92,8 @@ class _Known:
 
     def probabilities(self) -> Probabilities:
         by_points = shipped_calibration().probabilities(evidence_of(self.surprise, self.details))
-        density = Density()
-        for _ in range(ROUNDS):
-            through = self.partners(self._own(by_points, density)).chances_through(self.pairs)
-            open_ = ~self.matched & ~self.equal & (through.duplicate < LIKELY)
-            density = Density.among(self.surprise[open_])
+        settled = self.partners(by_points).chances_through(self.pairs).duplicate >= LIKELY
+        density = Density.among(self.surprise[~self.matched & ~self.equal & ~settled])
         own = _corrected_by_people(self.answers, self._own(by_points, density))
         ratio = self._likelihood_ratio(by_points, density)
         through = weighed(self.partners(own).chances_through(self.pairs), ratio)
@@ -120,7 +115,7 @@ class _Known:
         return np.asarray(np.maximum(ratio, np.minimum(rarity, UNLIKE)), np.float32)
 
     def partners(self, own: Probabilities) -> Partners:
-        """What people have settled, and files with equal pixels, are steps whatever the machine thinks of them."""
+        """By matching points; what people have settled, and files with equal pixels, are steps in any case."""
         duplicate, same_image = (np.where(self.matched, c, 0) for c in (own.duplicate, own.same_image))
         for row, is_yes in self.answers.items():
             same_image[row] = own.same_image[row] * (CERTAIN if is_yes else 0) / max(own.duplicate[row], 1e-6)

@@ -54,7 +54,7 @@ def test_a_worker_killed_in_the_middle_loses_nothing(scans: Path, backbone: dict
 
         assert photos_of(disturbed) == photos_of(undisturbed)
         assert pairs_of(disturbed) == pairs_of(undisturbed) != []
-        assert len(embeddings_of(disturbed)) == 4 * PHOTOS  # two families, of the site and of the collection
+        assert len(embeddings_of(disturbed)) == 5 * PHOTOS  # two of the site; whitened, adapted, classical of its own
         np.testing.assert_allclose(embeddings_of(disturbed), embeddings_of(undisturbed), atol=1e-3)
 
 
@@ -81,7 +81,7 @@ def pairs_of(site: Site) -> list[dict]:
 def embeddings_of(site: Site) -> np.ndarray:
     rows = site.rows(
         "select vector::text as vector from ndd_app_embedding e join ndd_app_photo p on p.id = photo_id"
-        " join ndd_app_encoder n on n.id = encoder_id order by n.collection_id nulls first, family, path"
+        " join ndd_app_encoder n on n.id = encoder_id order by n.collection_id nulls first, family, method, path"
     )
     return np.array([np.fromstring(row["vector"].strip("[]"), sep=",") for row in rows])
 

@@ -53,7 +53,7 @@ def judge(photos: Sequence[Photo], fused: Fused) -> Judged:
 
     Of pairs with like odds the likelier image comes first: all exposures of a plate match a print of one of them.
     """
-    known = _Known.of(photos, fused)
+    known = _Known.of(photos, fused, registered(photos, fused.pairs))
     found = known.probabilities()
     duplicate: Scores = np.where(known.equal, CERTAIN, np.clip(found.duplicate, 1e-4, 0.999)).astype(np.float32)
     same_image: Scores = np.where(known.equal, CERTAIN, np.minimum(found.same_image, duplicate)).astype(np.float32)
@@ -64,12 +64,15 @@ def judge(photos: Sequence[Photo], fused: Fused) -> Judged:
 
 def pairs_with_a_common_partner(photos: Sequence[Photo], judged: Judged) -> Indices:
     """(m, 2): also pairs that no encoder proposes."""
-    return _Known.of(photos, judged.fused).partners(judged.probabilities).pairs_in_common()
+    return _Known.of(photos, judged.fused, judged.details).partners(judged.probabilities).pairs_in_common()
 
 
 @dataclass(frozen=True)
 class _Known:
-    """Of each pair (m, 2): its surprise, what geometry found, what people say, and whether the pixels are equal."""
+    """Of each pair (m, 2): its surprise, what geometry found, what people say, and whether the pixels are equal.
+
+    sizes: of the photos. is_across: they are of several collections.
+    """
 
     pairs: Indices
     surprise: Scores
@@ -77,14 +80,16 @@ class _Known:
     answers: Answers
     equal: npt.NDArray[np.bool_]
     sizes: list[tuple[int, int]]
+    is_across: bool
 
     @classmethod
-    def of(cls, photos: Sequence[Photo], fused: Fused) -> "_Known":
+    def of(cls, photos: Sequence[Photo], fused: Fused, details: list[Details]) -> "_Known":
         pairs = fused.pairs
         equal = np.array([photos[a].pixel_hash == photos[b].pixel_hash for a, b in pairs], bool)
         sizes = [(photo.width, photo.height) for photo in photos]
         surprise = np.nan_to_num(fused.scores, neginf=-3.0)
-        return cls(pairs, surprise, registered(photos, pairs), _answers(photos, pairs), equal, sizes)
+        collections = {photo.collection_id for photo in photos}
+        return cls(pairs, surprise, details, _answers(photos, pairs), equal, sizes, len(collections) > 1)
 
     @property
     def matched(self) -> npt.NDArray[np.bool_]:
@@ -92,12 +97,18 @@ class _Known:
 
     def probabilities(self) -> Probabilities:
         by_points = shipped_calibration().probabilities(evidence_of(self.surprise, self.details))
-        settled = self.partners(by_points).chances_through(self.pairs).duplicate >= LIKELY
-        density = Density.among(self.surprise[~self.matched & ~self.equal & ~settled])
+        density = self._density(by_points)
         own = _corrected_by_people(self.answers, self._own(by_points, density))
         ratio = self._likelihood_ratio(by_points, density)
         through = weighed(self.partners(own).chances_through(self.pairs), ratio)
         return Probabilities(either(own.duplicate, through.duplicate), either(own.same_image, through.same_image))
+
+    def _density(self, by_points: Probabilities) -> Density:
+        """Across collections the usual one: the pairs that are looked at there depend on which is matched last."""
+        if self.is_across:
+            return Density()
+        settled = self.partners(by_points).chances_through(self.pairs).duplicate >= LIKELY
+        return Density.among(self.surprise[~self.matched & ~self.equal & ~settled])
 
     def _own(self, by_points: Probabilities, density: Density) -> Probabilities:
         duplicate: Scores = np.where(self.matched, by_points.duplicate, density.chances(self.surprise))

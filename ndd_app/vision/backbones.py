@@ -25,6 +25,7 @@ from ndd_app.vision.descriptors import pool_features
 from ndd_app.vision.encoders import Features, digest_tensors
 from ndd_app.vision.images import Pixels
 from ndd_app.vision.memory import is_out_of_memory
+from ndd_app.vision.precision import computes_bfloat16
 from ndd_app.vision.weights import find_weights, require_known
 
 logger = logging.getLogger(__name__)
@@ -230,14 +231,6 @@ def _as_timm_names_them(network: Any, state: dict[str, Tensor]) -> dict[str, Ten
     if translate and without_classifier(state).keys() != expected:
         state = translate(dict(state), network)
     return without_classifier(state)
-
-
-def computes_bfloat16(device: torch.device) -> bool:
-    """True where bfloat16 is faster than float32: without the instructions, a CPU only imitates it, slowly."""
-    if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-    capabilities: Mapping[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
-    return bool(capabilities.get("avx512_bf16"))
 
 
 def _arrays(state: Mapping[str, Tensor]) -> dict[str, npt.NDArray[np.generic]]:

@@ -13,14 +13,14 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from ndd_app.vision.exact_search import Search, largest
+
 Embeddings = npt.NDArray[np.float32]
 Indices = npt.NDArray[np.int64]
 Scores = npt.NDArray[np.float32]
 
 BLOCK = 1024
 """Rows of a matrix product at once: BLOCK × n × 4 bytes, 170 MB for 41,000."""
-DEEP = 8
-"""Layers in which a row is searched for its largest values (see _largest)."""
 PAIRS = 32_768
 """Pairs that are looked at at once."""
 FIRST_STRANGER = 5
@@ -88,17 +88,14 @@ class Fused:
 
 
 def nearest(embeddings: Embeddings, count: int) -> Lists:
-    """Exact, by blocks of matrix products: memory BLOCK × n. embeddings: (n, d), unit or zero rows; zero: no list."""
+    """Exact, by blocks: memory BLOCK × n. embeddings: (n, d), unit or zero rows; zero: no list."""
     n = len(embeddings)
     count = max(0, min(count, n - 1))
     indices, scores = np.full((n, count), -1, np.int64), np.zeros((n, count), np.float32)
-    gallery = torch.from_numpy(np.ascontiguousarray(embeddings))
-    similarity = torch.empty(min(BLOCK, n), n)  # one piece of memory for all blocks: a new one each time is slow
-    for start in range(0, n, BLOCK):
-        rows = gallery[start : start + BLOCK]
-        block = torch.mm(rows, gallery.T, out=similarity[: len(rows)])
-        block.diagonal(start).fill_(-np.inf)
-        indices[start : start + BLOCK], scores[start : start + BLOCK] = _top(block, count)
+    search = Search(embeddings, BLOCK)
+    for start in range(0, n, BLOCK) if count else ():
+        near, products = search.nearest(start, count)
+        indices[start : start + BLOCK], scores[start : start + BLOCK] = near.numpy(), products.numpy()
     seen = np.abs(embeddings).sum(axis=1) > 0
     indices[~seen], scores[~seen] = -1, 0
     return Lists(indices, scores)
@@ -229,39 +226,15 @@ def nearest_by_bits(codes: npt.NDArray[np.uint8], count: int) -> Lists:
     return Lists(lists.indices, (1 + lists.scores / codes.shape[1]) / 2)
 
 
-def _top(similarity: torch.Tensor, count: int) -> tuple[Indices, Scores]:
-    """The `count` largest of each row; of equal ones at the border any, within the list the first."""
-    candidates = _largest(similarity, count).sort(dim=1).values
-    values, order = similarity.gather(1, candidates).sort(dim=1, descending=True, stable=True)
-    return candidates.gather(1, order).numpy(), values.numpy()
-
-
-def _largest(similarity: torch.Tensor, count: int) -> torch.Tensor:
-    """(rows, count): where the largest of each row stand, in any order.
-
-    Each row is laid in DEEP layers, and the largest of each column of them is found at the speed of the memory. No more
-    than `count` columns hold the row's `count` largest: those whose own largest are the largest. Only these are sorted.
-    """
-    size = similarity.shape[1] // DEEP
-    if size <= 2 * count:
-        return torch.topk(similarity, count, dim=1, sorted=False).indices
-    tops = similarity[:, : size * DEEP].unflatten(1, (DEEP, size)).amax(1)
-    columns = torch.topk(tops, count, dim=1, sorted=False).indices
-    layers = torch.arange(DEEP)[:, None] * size
-    rest = torch.arange(size * DEEP, similarity.shape[1]).expand(len(similarity), -1)
-    some = torch.cat([(columns[:, None] + layers).flatten(1), rest], dim=1)
-    return some.gather(1, torch.topk(similarity.gather(1, some), count, dim=1, sorted=False).indices)
-
-
 def _empty_lists(photos: int, count: int) -> Lists:
     return Lists(np.full((photos, count), -1, np.int64), np.full((photos, count), -np.inf, np.float32))
 
 
 def _insert(lists: Lists, rows: slice, similarity: Scores, numbers: Indices) -> None:
     """Bring what is nearer than the present entries into some rows of the lists. similarity: (rows, m)."""
-    found, scores = _top(torch.from_numpy(similarity), min(lists.scores.shape[1], len(numbers)))
-    indices = np.concatenate([lists.indices[rows], numbers[found]], axis=1)
-    scores = np.concatenate([lists.scores[rows], scores], axis=1)
+    found, products = largest(torch.from_numpy(similarity), min(lists.scores.shape[1], len(numbers)))
+    indices = np.concatenate([lists.indices[rows], numbers[found.numpy()]], axis=1)
+    scores = np.concatenate([lists.scores[rows], products.numpy()], axis=1)
     order = np.argsort(-scores, axis=1, kind="stable")[:, : lists.scores.shape[1]]
     lists.indices[rows] = np.take_along_axis(indices, order, axis=1)
     lists.scores[rows] = np.take_along_axis(scores, order, axis=1)

@@ -29,10 +29,10 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from ndd_app.exceptions import OutOfMemory, TrainingDiverged
-from ndd_app.vision.backbones import computes_bfloat16
 from ndd_app.vision.lessons import Lesson, Objective
 from ndd_app.vision.memory import is_out_of_memory
 from ndd_app.vision.plans import OURS, Plan, make_optimiser, move_average
+from ndd_app.vision.precision import computes_bfloat16
 from ndd_app.vision.standing import Standing, resume_standing, save_standing, thin_curve
 
 CHECKPOINT_SECONDS = 60.0

@@ -9,6 +9,7 @@ import torch
 from ndd_app.exceptions import UnknownBackbone, WrongWeights
 from ndd_app.vision import backbones
 from ndd_app.vision.backbones import MARGIN, Backbone, fit_to_square, load_backbone
+from ndd_app.vision.precision import computes_bfloat16
 from tests.pictures import draw_photo
 from tests.vision.networks import random_backbone, random_weights, write_weights
 
@@ -80,7 +81,7 @@ def test_bfloat16_only_where_the_processor_has_it():
     cpuinfo = Path("/proc/cpuinfo")
     if not cpuinfo.exists():
         pytest.skip("only Linux lists the processor's instructions in a file")
-    assert backbones.computes_bfloat16(torch.device("cpu")) == ("avx512_bf16" in cpuinfo.read_text())
+    assert computes_bfloat16(torch.device("cpu")) == ("avx512_bf16" in cpuinfo.read_text())
 
 
 def test_the_recipe_changes_with_weights_and_input_size(vit, tmp_path):

@@ -1,6 +1,5 @@
 import numpy as np
 import pytest
-import torch
 
 from ndd_app.vision import neighbours
 from ndd_app.vision.neighbours import (
@@ -44,14 +43,6 @@ def test_lists_equal_a_plain_sort(monkeypatch):
     for photo in range(40):
         others = sorted((n for n in range(40) if n != photo), key=lambda n: -float(rows[n] @ rows[photo]))
         assert list(lists.indices[photo]) == others[:5]
-
-
-@pytest.mark.parametrize("count", [1, 5])
-def test_the_largest_of_long_rows_are_those_of_a_sort(count: int):
-    rows = torch.from_numpy(np.random.default_rng(3).integers(0, 400, (30, 8 * 24 + 5)).astype(np.float32))
-    found = rows.gather(1, neighbours._largest(rows, count)).sort(dim=1, descending=True).values
-    assert torch.equal(found, rows.sort(dim=1, descending=True).values[:, :count])
-    assert all(len({*row}) == count for row in neighbours._largest(rows, count).tolist())
 
 
 def test_equal_neighbours_are_in_the_order_of_the_photos():

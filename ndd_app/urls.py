@@ -23,6 +23,7 @@ urlpatterns = [
     path("encoders/<int:pk>/preview/", switching.preview, name="preview_encoder"),
     path("encoders/<int:pk>/serve/", switching.serve, name="serve_encoder"),
     path("encoders/<int:pk>/back/", switching.step_back, name="step_back"),
+    path("encoders/<int:pk>/embeddings/delete/", switching.delete_embeddings, name="delete_embeddings"),
     path("photos/<int:pk>/scan/", media.working_copy, name="working_copy"),
     path("photos/<int:pk>/thumbnail/", media.thumbnail, name="thumbnail"),
     path("photos/<int:pk>/master/", media.master, name="master"),

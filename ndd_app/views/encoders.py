@@ -14,7 +14,7 @@ from ndd_app.views import access
 from ndd_app.views.changes import read_report
 from ndd_app.views.curves import plot_loss, plot_retrieval, tabulate
 from ndd_app.views.receipts import read_receipt
-from ndd_app.views.switching import switch_of
+from ndd_app.views.switching import may_delete_embeddings, switch_of
 
 
 @dataclass(frozen=True)
@@ -62,6 +62,7 @@ def encoder(request: HttpRequest, pk: int) -> HttpResponse:
         "report": read_report(encoder, request.user),
         "is_waiting": bool(encoder.collection and encoder in waiting_encoders([encoder.collection])),
         "switch": switch_of(request, encoder),
+        "may_delete_embeddings": may_delete_embeddings(request, encoder),
     }
     return render(request, "ndd_app/encoder.html", context)
 

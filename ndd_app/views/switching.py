@@ -1,16 +1,22 @@
-"""Let an encoder of a collection's own serve, see first what that would change, or go back: each is one click."""
+"""Let an encoder of a collection's own serve, see first what that would change, or go back: each is one click.
+
+Embeddings of encoders that do not serve are kept, so that they can serve at once, until somebody deletes them.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.contrib import messages
 from django.db import transaction
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 
 from ndd_app.models import Collection, Encoder, Job
+from ndd_app.models.job import JobQuerySet
 from ndd_app.pipeline.serving import is_embedded, predecessor
 from ndd_app.tasks import Step, enqueue
 from ndd_app.views import access
@@ -32,6 +38,11 @@ def switch_of(request: HttpRequest, encoder: Encoder) -> Switch | None:
     is_busy = encoder.collection.jobs.unfinished().exists()
     back_to = predecessor(encoder) if encoder.is_serving else None
     return Switch(is_busy, encoder.is_serving or is_embedded(encoder.collection, encoder), back_to)
+
+
+def may_delete_embeddings(request: HttpRequest, encoder: Encoder) -> bool:
+    """Also of a site encoder that another one has replaced."""
+    return access.may_start_jobs(request) and not encoder.is_serving and not _jobs_of(encoder).exists()
 
 
 @access.starts_jobs
@@ -64,6 +75,28 @@ def step_back(request: HttpRequest, pk: int) -> HttpResponse:
         return _start(request, collection, [*_lacking(collection, before), (Job.Kind.MATCH, {"encoder": before.pk})])
     messages.error(request, _("It does not serve, so that there is nothing to go back from."))
     return redirect(encoder)
+
+
+@access.starts_jobs
+@require_POST
+@transaction.atomic
+def delete_embeddings(request: HttpRequest, pk: int) -> HttpResponse:
+    """The encoder stays: if it is to serve again, the photos are embedded again first."""
+    visible = Q(collection=None) | Q(collection__in=access.visible_collections(request))
+    encoder = get_object_or_404(Encoder.objects.filter(visible).select_for_update(of=["self"]), pk=pk)
+    if may_delete_embeddings(request, encoder):
+        count, _models = encoder.embeddings.all().delete()
+        text = ngettext("%(count)s embedding deleted.", "%(count)s embeddings deleted.", count)
+        messages.success(request, text % {"count": count})
+    else:
+        messages.error(request, _("They are needed: it serves, or a job is not finished yet. Nothing was deleted."))
+    return redirect(encoder)
+
+
+def _jobs_of(encoder: Encoder) -> JobQuerySet:
+    """Unfinished ones that may use it; a site encoder may be used by any."""
+    jobs = Job.objects.unfinished()
+    return jobs.filter(collection=encoder.collection) if encoder.collection else jobs
 
 
 def _own_encoder(request: HttpRequest, pk: int) -> tuple[Encoder, Collection]:

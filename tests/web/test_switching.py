@@ -183,6 +183,30 @@ def test_the_sites_encoders_have_no_buttons(boss, site):
     assert buttons(page_of(boss, site), site) == set()
 
 
+def test_embeddings_stay_until_somebody_deletes_them_and_come_back_when_asked_for(boss, own, site, ana):
+    assert 'name="csrfmiddlewaretoken"' not in page_of(ana, own).split("How it came about")[1]
+    assert "Delete 2 embeddings" in page_of(boss, own)
+    assert "2 embeddings deleted." in press(boss, "delete_embeddings", own).content.decode()
+    assert (own.embeddings.count(), site.embeddings.count()) == (0, 2)
+    assert buttons(page_of(boss, own), own) == {"preview_encoder"}
+    assert "Delete these embeddings" not in page_of(boss, own)
+
+
+def test_a_site_encoder_that_was_replaced_can_lose_its_embeddings(boss, site, described):
+    old = embed(make_encoder(), described)
+    press(boss, "delete_embeddings", old)
+    assert (old.embeddings.count(), site.embeddings.count()) == (0, 2)
+
+
+def test_embeddings_that_are_needed_cannot_be_deleted(boss, own, site, collection, ana):
+    assert "Delete these embeddings" not in page_of(boss, site)
+    assert "Nothing was deleted." in press(boss, "delete_embeddings", site).content.decode()
+    assert press(ana, "delete_embeddings", own).status_code == 403
+    make_job(collection, state="waiting")
+    assert "Nothing was deleted." in press(boss, "delete_embeddings", own).content.decode()
+    assert (own.embeddings.count(), site.embeddings.count()) == (2, 2)
+
+
 @pytest.mark.parametrize("action", ["preview_encoder", "serve_encoder"])
 def test_while_a_job_of_the_collection_is_not_finished_no_other_is_begun(boss, own, collection, action):
     running = make_job(collection, state="running")

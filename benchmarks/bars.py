@@ -92,7 +92,10 @@ def mix(scores: Scores) -> list[Bar]:
 
 def company(with_company: Scores, alone: Scores) -> Bar:
     found = flips(with_company, alone)
-    print(f"  company flips {found.flipped} of {found.candidates} pairs between the other photos")
+    print(f"  company flips {len(found.flipped)} of {found.candidates} pairs between the other photos")
+    for pair, (here, there) in found.flipped.items():
+        names = " – ".join(sorted(member.source.name for member in pair))
+        print(f"    {names}: {here:.3f} with company, {there:.3f} without")
     return Bar("mix, share of the other pairs that company flips", found.share, highest=FLIPS)
 
 

@@ -146,25 +146,31 @@ class Scores:
 
 @dataclass(frozen=True)
 class Flips:
-    """Pairs that are shown in one run and not in the other; candidates: all that either run has stored."""
+    """Pairs that are shown in one run and not in the other, each with its chance in both; 0 where it is not stored.
 
-    flipped: int
+    candidates: how many pairs either run has stored.
+    """
+
+    flipped: dict[frozenset[Member], tuple[float, float]]
     candidates: int
 
     @property
     def share(self) -> float:
-        return self.flipped / self.candidates if self.candidates else float("nan")
+        return len(self.flipped) / self.candidates if self.candidates else float("nan")
 
 
 def flips(one: Scores, other: Scores) -> Flips:
     """Of the pairs between photos that are in both runs."""
     in_both = set(one.members.values()) & set(other.members.values())
-    flipped = _between(in_both, one.shown) ^ _between(in_both, other.shown)
-    return Flips(len(flipped), len(_between(in_both, one.pairs) | _between(in_both, other.pairs)))
+    here, there = (_between(in_both, scores.pairs) for scores in (one, other))
+    shown = _between(in_both, one.shown).keys() ^ _between(in_both, other.shown).keys()
+    return Flips({pair: (here.get(pair, 0.0), there.get(pair, 0.0)) for pair in shown}, len(here.keys() | there.keys()))
 
 
-def _between(members: set[Member], pairs: Iterable[Pair]) -> set[frozenset[Member]]:
-    return {frozenset((p.first, p.second)) for p in pairs if p.first in members and p.second in members}
+def _between(members: set[Member], pairs: Iterable[Pair]) -> dict[frozenset[Member], float]:
+    """Their chances."""
+    among = (pair for pair in pairs if pair.first in members and pair.second in members)
+    return {frozenset((pair.first, pair.second)): pair.probability for pair in among}
 
 
 def _same_scene() -> set[frozenset[str]]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ndd_app.exceptions import NoPhotos, UnknownMethod
 from ndd_app.models import Collection, Encoder, Photo
-from ndd_app.pipeline.annotation import groups_by_verdicts, read_group_names
+from ndd_app.pipeline.annotation import lessons_by_verdicts, read_group_names
 from ndd_app.pipeline.encoders import UNUSABLE, fit_encoder, sample, share_fitting
 from ndd_app.pipeline.progress import Track, untracked
 from ndd_app.vision.methods import METHODS
@@ -74,7 +74,7 @@ def _prepare(collection: Collection, method: str | None, steps: int | None) -> t
 
 def _groups(collection: Collection, photos: Sequence[Photo], file: Path | None) -> list[str | None]:
     if file is None:
-        return groups_by_verdicts(photos)
+        return lessons_by_verdicts(photos)
     every = list(collection.photos.order_by("pk"))  # the file may name photos that are not in the sample
     named = dict(zip((photo.pk for photo in every), read_group_names(file, every), strict=True))
     return [named[photo.pk] for photo in photos]

@@ -143,9 +143,8 @@ class Judging:
         taught = np.array([mark(photo) in labels for photo in self.photos], bool)
         joined = unordered([self.silver, answered, _equal(hashes)])
         groups = components(len(self.photos), joined)
-        judged = np.isin(groups, groups[self.silver])  # equal files alone are found by any encoder
-        judged &= ~np.isin(groups, groups[answered])  # answers are lessons,
-        judged &= ~np.isin(groups, groups[taught])  # and so was what either encoder was told
+        judged = np.isin(groups, groups[np.concatenate([self.silver, answered])])  # any encoder finds an equal file
+        judged &= ~np.isin(groups, groups[taught])  # what either encoder was told proves nothing
         plan = np.array([*severities], np.float32).reshape(-1, len(DAMAGES))
         return Bench(groups, judged, np.array([number[photo.pk] for photo in asked], np.int64), plan)
 

@@ -4,7 +4,8 @@ The challenger is compared with the encoder that serves at present, by two kinds
 
 G1, *rescans*: photos worn by a family of damages that is kept from every training are looked up in the collection;
 right is the photo itself, or another one of its silver group.
-G2, *pairs*: of a silver group that no training learned from, each photo is to find another one.
+G2, *pairs*: of a group that is near certain or that people have confirmed, and of which neither encoder was told, each
+photo is to find another one.
 
 The gain is the difference of the mean reciprocal ranks, with bounds by a paired bootstrap over silver groups; a photo
 without any is a group of its own.

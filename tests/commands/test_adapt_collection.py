@@ -5,7 +5,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from ndd_app.models import Encoder, Job
-from ndd_app.pipeline.annotation import groups_by_verdicts
+from ndd_app.pipeline.annotation import groups_by_verdicts, lessons_by_verdicts
 from ndd_app.pipeline.review import record_verdict
 from tests.factories import make_cataloguer, make_collection, make_photo
 from tests.pictures import draw_photo, faded
@@ -69,6 +69,23 @@ def test_or_from_verdicts_through_a_chain_of_pairs(photos):
     assert first == others[2] != second
     adapt("--method", "supervised")
     assert Encoder.objects.get().parameters["labels"] == 5
+
+
+def test_a_fifth_of_the_confirmed_groups_is_told_to_no_training():
+    album, ana = make_collection("album"), make_cataloguer()
+    pairs = [[make_photo(album), make_photo(album)] for _ in range(10)]
+    for one, other in pairs[:9]:
+        record_verdict(one, other, "yes", ana)
+    every = [photo for pair in pairs for photo in pair]
+    assert told(every) == 16
+    assert lessons_by_verdicts(every) == lessons_by_verdicts(every)
+    record_verdict(*pairs[9], "yes", ana)
+    assert told(every) == 16
+    assert told(every[:8]) == 8
+
+
+def told(photos) -> int:
+    return sum(group is not None for group in lessons_by_verdicts(photos))
 
 
 def test_without_labels_the_job_says_what_to_do(photos):

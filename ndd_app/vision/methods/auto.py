@@ -34,8 +34,10 @@ MOST_DAMAGES = 3
 MILDEST = 0.3
 SHRINKAGE = 0.1
 """Of the scatter within, in units of its mean variance."""
-WEIGHT_OF_DUPLICATES = 0.25
-"""Of the scatter between known duplicates, against that of the views, both at one size."""
+WEIGHT_OF_DUPLICATES = 0.5
+"""Of the scatter between many known duplicates, against that of the views, both at one size …"""
+FEW_DUPLICATES = 100
+"""… and half of it for so many photos: the differences of a few are their own, and would make all embeddings worse."""
 POWER = 0.25
 """How far the directions are brought to one scale: 0 is not at all, 0.5 fully."""
 DAMPED = 3.0
@@ -84,7 +86,8 @@ def discriminate(every: Rows, within: Rows, duplicates: Rows) -> Whitening:
     duplicates (m, d): differences between known duplicates; m may be 0.
     """
     mean, size = every.mean(axis=0), every.shape[1]
-    within = _mixed(within, duplicates.T @ duplicates, WEIGHT_OF_DUPLICATES)
+    believed = WEIGHT_OF_DUPLICATES * len(duplicates) / (len(duplicates) + FEW_DUPLICATES)
+    within = _mixed(within, duplicates.T @ duplicates, believed)
     between = (every - mean).T @ (every - mean) / len(every)
     variances, directions = np.linalg.eigh(within + SHRINKAGE / size * np.eye(size))
     even = directions / np.sqrt(variances)

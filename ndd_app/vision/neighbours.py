@@ -29,7 +29,7 @@ LAST_STRANGER = 100
 NEAR = 8
 """Only the nearest of so many photos are taken for the line: further away it bends."""
 OWN_SLOPE = 0.5
-"""Weight of a photo's own slope against the collection's: one list alone is a noisy witness."""
+"""Weight of a photo's own slope against the usual one of its strangers: one list alone is a noisy witness."""
 MIN_SLOPE = 1e-3
 
 
@@ -162,23 +162,48 @@ def fuse_pairs(
     return Fused(pairs, np.where(able.any(axis=1), scores, -np.inf).astype(np.float32), similarity, ranks)
 
 
-def surroundings(lists: Lists, photos: int | None = None) -> Surroundings:
+def surroundings(lists: Lists, photos: int | None = None, around: Lists | None = None) -> Surroundings:
     """The line through each photo's strangers. Few photos have no far ranks: the further half of the list serves.
 
-    `photos`: how many the lists were chosen from, where that is not one a list.
+    A photo's slope is held near those of its strangers, so that what else is in a collection, far away, makes no
+    difference to it. `around`: the lists of the photos that `lists` names, where these are not the same. Where they
+    have none, `photos` says how many they are, and the slopes are held near the usual one.
+    """
+    window, own = _own_slopes(lists, photos or len((around or lists).scores))
+    if own is None:  # one or two photos: nothing is known of strangers
+        level = np.zeros(len(lists.scores), np.float32)
+        return Surroundings(level, np.ones_like(level))
+    of_strangers = own if around is None else _own_slopes(around, len(around.scores))[1]
+    usual = np.median(own) if photos or of_strangers is None else _median_at(of_strangers, lists.indices[:, window])
+    slope = np.maximum(OWN_SLOPE * own + (1 - OWN_SLOPE) * usual, MIN_SLOPE)
+    return Surroundings(lists.scores[:, window].mean(axis=1) + slope * _logs(window).mean(), slope)
+
+
+def _own_slopes(lists: Lists, photos: int) -> tuple[slice, Scores | None]:
+    """The ranks in which strangers stand, chosen from so many photos, and how each list falls off there.
+
+    None where there are too few.
     """
     length = lists.scores.shape[1]
-    last = max(2 * FIRST_STRANGER, min(LAST_STRANGER, (photos or len(lists.scores)) // NEAR))
+    last = max(2 * FIRST_STRANGER, min(LAST_STRANGER, photos // NEAR))
     window = slice(min(FIRST_STRANGER, length // 2), min(last, length))
     scores = lists.scores[:, window]
-    logs = np.log(np.arange(1, length + 1, dtype=np.float32))[window]
-    if scores.shape[1] < 2:  # one or two photos: nothing is known of strangers
-        level = np.zeros(len(scores), np.float32)
-        return Surroundings(level, np.ones_like(level))
-    centred = logs - logs.mean()
-    own = -(scores @ centred) / (centred @ centred)
-    slope = np.maximum(OWN_SLOPE * own + (1 - OWN_SLOPE) * np.median(own), MIN_SLOPE)
-    return Surroundings(scores.mean(axis=1) + slope * logs.mean(), slope)
+    if scores.shape[1] < 2:
+        return window, None
+    centred = _logs(window) - _logs(window).mean()
+    return window, -(scores @ centred) / (centred @ centred)
+
+
+def _logs(window: slice) -> Scores:
+    """Of the ranks, counted from 1."""
+    return np.log(np.arange(window.start + 1, window.stop + 1, dtype=np.float32))
+
+
+def _median_at(values: Scores, places: Indices) -> Scores:
+    """values (n,); places (n, k) in them, -1 for none: the median of each row's values, of all for a row without."""
+    found = np.where(places >= 0, values[places], np.nan)
+    found[(places < 0).all(axis=1)] = np.median(values)
+    return np.asarray(np.nanmedian(found, axis=1), np.float32)
 
 
 def ranked_lists(fused: Fused, photos: int, count: int) -> Lists:

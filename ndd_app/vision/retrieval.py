@@ -86,7 +86,8 @@ class _Surprise:
         everything = Part(np.arange(photos), np.zeros(photos, np.int64), gallery)
         asking = Part(own, np.full(len(queries), OUTSIDE), queries)
         lists = nearest_in(asking, [everything], min(LAST_STRANGER, max(1, photos - 1)))
-        return cls(queries, gallery, surroundings(lists, photos), surroundings(nearest(gallery, LAST_STRANGER), photos))
+        around = nearest(gallery, LAST_STRANGER)
+        return cls(queries, gallery, surroundings(lists, around=around), surroundings(around))
 
     def score(self, block: slice) -> tuple[Values, npt.NDArray[np.bool_]]:
         """The surprise, 0 where it has no say, and whether it has one; both (rows, n)."""

@@ -154,8 +154,8 @@ def _rescans(stored: Mapping[str, Any]) -> Kind:
 
 def _pairs(stored: Mapping[str, Any]) -> Kind:
     asked = ngettext(
-        "{number} photo has a near-certain duplicate that no training has seen, and was to find it.",
-        "{number} photos have a near-certain duplicate that no training has seen, and were to find it.",
+        "{number} photo has a near-certain or confirmed duplicate that no encoder was told of, and was to find it.",
+        "{number} photos have a near-certain or confirmed duplicate that no encoder was told of, and were to find it.",
         stored.get("pairs", 0),
     ).format(number=stored.get("pairs", 0))
     return Kind(_("Near-certain pairs"), asked, _gain(stored, "pairs"), _bars(stored, "pairs"))

@@ -22,12 +22,13 @@ from benchmarks.bars import Bar
 from benchmarks.figures import BACKBONE, DATA
 from benchmarks.held import HeldPhotos
 from benchmarks.sets import photos_of
+from ndd_app.vision import views
 from ndd_app.vision.augmentations import FAMILIES, GATE_FAMILY
 from ndd_app.vision.backbones import load_backbone
 from ndd_app.vision.classical import RootSift
 from ndd_app.vision.encoders import Embeddings, Encoder
 from ndd_app.vision.images import Pixels, decode, resize_to_fit
-from ndd_app.vision.methods import METHODS, auto
+from ndd_app.vision.methods import METHODS
 from ndd_app.vision.metrics import Relevance, average_precision_at_k, mean_over_queries
 from ndd_app.vision.neighbours import nearest
 from ndd_app.vision.rescans import draw_rescan
@@ -46,7 +47,7 @@ LOSS = 0.002
 SETS = {"ukbench": (4, True), "prokudin": (2, False)}
 """k of mAP@k, and whether the query counts."""
 
-TRAINING_DAMAGES = tuple(name for name in auto.TRAINING_DAMAGES if not any(name in FAMILIES[f] for f in JUDGED))
+TRAINING_DAMAGES = tuple(name for name in views.TRAINING_DAMAGES if not any(name in FAMILIES[f] for f in JUDGED))
 
 Values = np.ndarray
 
@@ -91,7 +92,7 @@ def main(arguments: Sequence[str]) -> int:
     seeds = range(parser.parse_args(arguments).seeds)
     plates = load("prokudin")
     found = []
-    with patch.object(auto, "TRAINING_DAMAGES", TRAINING_DAMAGES):
+    with patch.object(views, "TRAINING_DAMAGES", TRAINING_DAMAGES):
         found += measure_worn("worn and printed", plates, plates, seeds, lowest=GAIN)
         found += measure_worn("worn and printed, inductive", plates.half(0), plates.half(1), seeds, lowest=0.0)
     found += [*measure_clean("prokudin", plates, seeds), *measure_clean("ukbench", load("ukbench"), seeds)]
@@ -189,7 +190,7 @@ def with_rescans(photos: Set, seed: int) -> Set:
     chosen = np.arange(seed % EVERY, len(photos.pictures), EVERY)
     with ThreadPoolExecutor() as pool:
         drawn = list(
-            pool.map(lambda n: auto.draw_view(photos.pictures[n], seed=1_000_000 * (seed + 1) + int(n)), chosen)
+            pool.map(lambda n: views.damaged_view(photos.pictures[n], seed=1_000_000 * (seed + 1) + int(n)), chosen)
         )
     return Set([*photos.pictures, *drawn], np.concatenate([photos.groups, photos.groups[chosen]]))
 

@@ -87,7 +87,7 @@ class Fitting:
         """Looked at once: the constants matter only for what auto then makes of it."""
         with patch.object(auto, "discriminate", wraps=auto.discriminate) as discriminate:
             METHODS["auto"].fit(self.photos, self.backbone, seed=SEED)
-        return discriminate.call_args.args
+        return discriminate.call_args_list[0].args
 
     def _trained(self, method: str, rate: float, epoch: int) -> Encoder:
         """`steps` ends the run after the epoch, without changing the schedule of the whole."""

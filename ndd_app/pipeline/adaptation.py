@@ -59,8 +59,9 @@ def share_adaptation(
 ) -> None:
     """What all processes but the first do: they learn from their share of every batch, and store nothing."""
     photos, plan = _prepare(collection, method, steps)
-    if method and METHODS[method].trains:
-        share_fitting(method, photos, _groups(collection, photos, groups_file), plan)
+    for name in [method] if method else DEFAULT_METHODS:
+        if METHODS[name].trains:
+            share_fitting(name, photos, _groups(collection, photos, groups_file), plan)
 
 
 def _prepare(collection: Collection, method: str | None, steps: int | None) -> tuple[list[Photo], Plan]:

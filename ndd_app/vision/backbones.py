@@ -172,6 +172,11 @@ def fit_to_square(pixels: Pixels, side: int, interpolation: str) -> Pixels:
     return resize_to_square(cut_margin(pixels), side, interpolation)
 
 
+def shrink_to_keep(pixels: Pixels, side: int) -> Pixels:
+    """As large as a network of this side sees it once its margin is cut off, for pictures that are kept for long."""
+    return resize_to_square(pixels, round(side / (1 - 2 * MARGIN)), "bicubic")
+
+
 def cut_margin(pixels: Pixels) -> Pixels:
     height, width = pixels.shape[:2]
     down, across = round(height * MARGIN), round(width * MARGIN)

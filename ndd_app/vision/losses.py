@@ -1,7 +1,7 @@
-"""The losses of the paper's methods. Each is tested against a slow transcription of its formula.
+"""The losses of all methods. Each is tested against a slow transcription of its formula.
 
-Two formulas are printed wrong in the paper and right here: the sum of Eq. (1) leaves out k = i, not k = 1; and the
-triplet loss is max(0, …).
+Two formulas are printed wrong in the paper (Net et al. 2023) and right here: the sum of Eq. (1) leaves out k = i, not
+k = 1; and the triplet loss is max(0, …).
 """
 
 import torch
@@ -10,6 +10,10 @@ from torch import Tensor
 
 UNKNOWN = -1
 """The group of a photo of which nobody said where it belongs."""
+NEVER = -1e4
+"""The logit of what does not count; with an infinite one, a row without strangers would have no slope."""
+FARTHEST = 4.0
+"""The squared distance of opposite points of the unit sphere."""
 
 
 def nt_xent(first: Tensor, second: Tensor, temperature: float, groups: Tensor | None = None) -> Tensor:
@@ -26,6 +30,30 @@ def nt_xent(first: Tensor, second: Tensor, temperature: float, groups: Tensor | 
     logits = (rows @ rows.T / temperature).masked_fill(left_out, -torch.inf)
     other_view = torch.arange(2 * count, device=rows.device).roll(count)
     return F.cross_entropy(logits, other_view)
+
+
+def info_nce(rows: Tensor, owners: Tensor, temperature: float, left_out: Tensor) -> Tensor:
+    """van den Oord et al. 2018: each row shall lie nearer to each other row of its owner than to all strangers.
+
+    rows (n, d), of any length; owners (n,): rows of one owner show one photo. left_out (n, n): what may be duplicates,
+    though nobody knows, is neither drawn together nor pushed apart. The mean over all pairs of one owner.
+    """
+    rows = F.normalize(rows.float())
+    logits = rows @ rows.T / temperature
+    same = owners[:, None] == owners
+    strangers = logits.masked_fill(same | left_out, NEVER).logsumexp(dim=1, keepdim=True)
+    positive = same & ~torch.eye(len(rows), dtype=torch.bool, device=rows.device)
+    return (F.softplus(strangers - logits) * positive).sum() / positive.sum().clamp(min=1)
+
+
+def koleo(rows: Tensor, left_out: Tensor) -> Tensor:
+    """Sablayrolles et al. 2019: the mean of -log of the distance to the nearest other row, so that rows spread evenly.
+
+    rows (n, d) on the unit sphere; left_out (n, n): rows that may lie near each other.
+    """
+    squared = (2 - 2 * rows @ rows.T).clamp(min=1e-8)
+    near = left_out | torch.eye(len(rows), dtype=torch.bool, device=rows.device)
+    return -squared.masked_fill(near, FARTHEST).amin(dim=1).log().mean() / 2
 
 
 def triplet(embeddings: Tensor, groups: Tensor, margin: float) -> Tensor:

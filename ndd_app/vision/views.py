@@ -1,4 +1,4 @@
-"""Views of a photo for training: random parts of it, with all five augmentations of SimCLR or with crop and flip alone.
+"""Views of a photo for training: parts of it, with SimCLR's augmentations or crop and flip alone, and damaged ones.
 
 Functions of the pixels and a random generator, in numpy and OpenCV: safe in threads, the same for the same generator.
 """
@@ -9,12 +9,18 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from ndd_app.vision.augmentations import DAMAGES, FAMILIES, GATE_FAMILY, damage
 from ndd_app.vision.backbones import cut_margin, resize_to_square
 from ndd_app.vision.images import Pixels
 
 MAE_CROP, SIMCLR_CROP = 0.2, 0.08  # the smallest part of the picture's area
 RATIOS = 3 / 4, 4 / 3
 JITTER, HUE = 0.8, 0.2
+TRAINING_DAMAGES = tuple(name for name in DAMAGES if name not in FAMILIES[GATE_FAMILY])
+SIDE = 512
+"""Longer side of a photo before it is damaged, in pixels: enough for networks that see 224 to 336."""
+MOST_DAMAGES = 3
+MILDEST = 0.3
 Tones = npt.NDArray[np.float32]
 
 
@@ -33,6 +39,15 @@ def simclr_view(pixels: Pixels, side: int, random: np.random.Generator) -> Pixel
     if random.random() < 0.5:
         view = np.asarray(cv2.GaussianBlur(view, (0, 0), random.uniform(0.1, 2.0) * side / 224), np.uint8)
     return view
+
+
+def damaged_view(pixels: Pixels, seed: int) -> Pixels:
+    """One to MOST_DAMAGES damages, in the order in which a print meets them; none of the gate family."""
+    random = np.random.default_rng(seed)
+    count = random.integers(1, MOST_DAMAGES + 1)
+    chosen = np.sort(random.choice(len(TRAINING_DAMAGES), count, replace=False))
+    steps = [(TRAINING_DAMAGES[which], float(random.uniform(MILDEST, 1))) for which in chosen]
+    return damage(pixels, steps, seed)
 
 
 def _crop(pixels: Pixels, side: int, smallest: float, random: np.random.Generator) -> Pixels:

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from ndd_app.exceptions import TooFewPhotos, UnreadableImage
-from ndd_app.vision.augmentations import FAMILIES, GATE_FAMILY, damage
+from ndd_app.vision.augmentations import damage
 from ndd_app.vision.backbones import Backbone
 from ndd_app.vision.classical import RootSift
 from ndd_app.vision.methods import METHODS
-from ndd_app.vision.methods.auto import TRAINING_DAMAGES, discriminate, draw_view
+from ndd_app.vision.methods.auto import discriminate
 from tests.pictures import draw_photo
 from tests.vision.networks import random_backbone
 from tests.vision.photos import DrawnPhotos
@@ -98,11 +98,6 @@ def test_the_groups_that_people_know_are_heeded(backbone):
     pictures = [draw_photo(seed, 96, 72) for seed in range(6)]
     groups = ["a", "a", "b", None, None, None]
     assert METHODS["auto"].fit(DrawnPhotos(pictures, groups), backbone, seed=0).parameters["duplicates"] == 2
-
-
-def test_no_view_has_a_damage_by_which_encoders_are_judged():
-    assert not set(TRAINING_DAMAGES) & set(FAMILIES[GATE_FAMILY])
-    assert not np.array_equal(draw_view(draw_photo(1, 96, 72), 1), draw_view(draw_photo(1, 96, 72), 2))
 
 
 def test_identical_photos_all_get_one_embedding(backbone):

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ndd_app.vision.losses import UNKNOWN, masked_mse, nt_xent, triplet
+from ndd_app.vision.losses import UNKNOWN, info_nce, koleo, masked_mse, nt_xent, triplet
 
 
 def random_rows(*shape: int, seed: int = 0) -> Tensor:
@@ -101,3 +101,45 @@ def test_what_was_seen_costs_nothing():
     off = patches.clone()
     off[0, 1:] += 9
     assert masked_mse(off, patches, masked, normalise=False) == 0
+
+
+def slow_info_nce(rows: Tensor, owners: list[int], temperature: float, left_out: Tensor) -> float:
+    """log(1 + Σ_k exp(s(i, k) / t) / exp(s(i, j) / t)) over strangers k of i, mean over all pairs i, j of one owner."""
+    losses = []
+    for i, j in ((i, j) for i in range(len(rows)) for j in range(len(rows)) if i != j and owners[i] == owners[j]):
+        strangers = [k for k in range(len(rows)) if owners[k] != owners[i] and not left_out[i, k]]
+        near = [exp(float(F.cosine_similarity(rows[i], rows[k], dim=0)) / temperature) for k in (j, *strangers)]
+        losses.append(log(sum(near) / near[0]))
+    return sum(losses) / len(losses)
+
+
+def test_info_nce():
+    rows, owners = random_rows(9, 5), [0, 0, 0, 1, 1, 1, 2, 2, 2]
+    left_out = torch.zeros(9, 9, dtype=torch.bool)
+    left_out[:3, 6:] = left_out[6:, :3] = True
+    fast = info_nce(rows, torch.tensor(owners), 0.2, left_out)
+    assert float(fast) == pytest.approx(slow_info_nce(rows, owners, 0.2, left_out), rel=1e-5)
+
+
+def test_without_strangers_nothing_is_pushed_away():
+    rows = random_rows(4, 5).requires_grad_()
+    loss = info_nce(rows, torch.tensor([0, 0, 1, 1]), 0.1, torch.ones(4, 4, dtype=torch.bool))
+    loss.backward()
+    assert loss.item() == 0
+    assert rows.grad.isfinite().all()
+
+
+def test_koleo():
+    rows = F.normalize(random_rows(6, 4))
+    left_out = torch.zeros(6, 6, dtype=torch.bool)
+    left_out[0, 1] = left_out[1, 0] = True
+    nearest = [
+        min(float((rows[i] - rows[k]).norm()) for k in range(6) if k != i and not left_out[i, k]) for i in range(6)
+    ]
+    assert float(koleo(rows, left_out)) == pytest.approx(-sum(map(log, nearest)) / 6, rel=1e-5)
+
+
+def test_koleo_of_exact_copies_has_a_finite_slope():
+    rows = random_rows(1, 4).repeat(3, 1).requires_grad_()
+    koleo(F.normalize(rows), torch.zeros(3, 3, dtype=torch.bool)).backward()
+    assert rows.grad.isfinite().all()

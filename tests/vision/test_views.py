@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from ndd_app.vision import views
-from ndd_app.vision.views import plain_view, simclr_view
+from ndd_app.vision.augmentations import FAMILIES, GATE_FAMILY
+from ndd_app.vision.views import TRAINING_DAMAGES, damaged_view, plain_view, simclr_view
 from tests.pictures import draw_photo
 
 VIEWS = [plain_view, simclr_view]
@@ -59,3 +60,8 @@ def test_the_hue_turns_and_the_lightness_stays():
     tones = np.full((2, 2, 3), (200, 40, 40), np.float32)
     assert np.allclose(views._turn_hue(tones, 1 / 3), [[[40, 200, 40]] * 2] * 2, atol=1)
     assert np.allclose(views._turn_hue(tones, -1 / 3), [[[40, 40, 200]] * 2] * 2, atol=1)
+
+
+def test_no_view_has_a_damage_by_which_encoders_are_judged():
+    assert not set(TRAINING_DAMAGES) & set(FAMILIES[GATE_FAMILY])
+    assert not np.array_equal(damaged_view(draw_photo(1, 96, 72), 1), damaged_view(draw_photo(1, 96, 72), 2))

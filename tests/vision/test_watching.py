@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import torch
 
+from ndd_app.vision import views
 from ndd_app.vision.augmentations import FAMILIES, GATE_FAMILY
 from ndd_app.vision.backbones import Backbone
-from ndd_app.vision.methods import auto, watching
+from ndd_app.vision.methods import watching
 from ndd_app.vision.methods.watching import MOST_PHOTOS, Watch
 from tests.pictures import draw_photo
 from tests.vision.networks import random_backbone
@@ -39,7 +40,7 @@ def test_it_is_the_share_of_damaged_views_that_find_their_photo(vit):
 
 
 def test_an_undamaged_view_is_always_found(vit, monkeypatch):
-    monkeypatch.setattr(watching, "draw_view", lambda picture, seed: picture)
+    monkeypatch.setattr(watching, "damaged_view", lambda picture, seed: picture)
     assert watch(vit).hit_rate(vit.network) == 1
 
 
@@ -88,7 +89,9 @@ def test_a_few_photos_of_many_are_asked_for_the_same_ones_each_time(vit):
 
 def test_the_damages_of_the_receipt_stay_unseen(vit, monkeypatch):
     drawn = set()
-    monkeypatch.setattr(auto, "damage", lambda picture, steps, seed: drawn.update(name for name, _ in steps) or picture)
+    monkeypatch.setattr(
+        views, "damage", lambda picture, steps, seed: drawn.update(name for name, _ in steps) or picture
+    )
     watch(vit, 60).hit_rate(vit.network)
     assert len(drawn) > 5
     assert not drawn & set(FAMILIES[GATE_FAMILY])

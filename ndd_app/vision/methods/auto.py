@@ -1,37 +1,34 @@
 """What a collection's own photos teach without labels: which directions of the features damage moves, and which not.
 
-Each photo is drawn as prints and scanners might have left it (vision/augmentations.py, but for the gate family). How
-far the features move is the scatter within a photo. Known duplicates add to it, since what differs between them must
-not count either. The embeddings are the directions in which photos differ most for each unit of that scatter (linear
-discriminant analysis, Fisher 1936): a closed form, no gradient. The backbone stays as it is.
+Each photo is drawn as prints and scanners might have left it (methods/drawing.py). How far the features move is the
+scatter within a photo. Known duplicates add to it, since what differs between them must not count either. The
+embeddings are the directions in which photos differ most for each unit of that scatter (linear discriminant analysis,
+Fisher 1936): a closed form, no gradient.
+
+On a CPU the backbone stays as it is. On a GPU it learns too (methods/adapter.py), and the closed form follows on its
+new features. How far it goes from the old weights to the new ones is decided by photos that it has not learned from.
 """
 
-from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from itertools import islice
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 
-from ndd_app.exceptions import NddError, TooFewPhotos
-from ndd_app.vision.augmentations import DAMAGES, FAMILIES, GATE_FAMILY, damage
-from ndd_app.vision.backbones import BATCH, Backbone
+from ndd_app.exceptions import OutOfMemory, TooFewPhotos, TrainingDiverged
+from ndd_app.vision.backbones import Backbone, shrink_to_keep
 from ndd_app.vision.descriptors import NOISE, Whitening
 from ndd_app.vision.encoders import EMBEDDING_SIZE, Encoder, Extractor
-from ndd_app.vision.images import Pixels, resize_to_fit
+from ndd_app.vision.images import Pixels
+from ndd_app.vision.methods import adapter
+from ndd_app.vision.methods.drawing import VIEWS, Seen, draw_damaged, look
 from ndd_app.vision.methods.fitting import Fitted, Photos
-from ndd_app.vision.training import READERS, Training
+from ndd_app.vision.retrieval import OUTSIDE, Questions, look_up
+from ndd_app.vision.training import Training
 
 FEWEST_PHOTOS = 3
-VIEWS = 8
-"""Damaged views of each photo …"""
 MOST_VIEWS = 12_000
-"""… and of all: the scatter of more photos is no better known."""
-SIDE = 512
-"""Longer side of a photo before it is damaged, in pixels: enough for networks that see 224 to 336."""
-MOST_DAMAGES = 3
-MILDEST = 0.3
+"""Damaged views of all photos: the scatter of more photos is no better known."""
 SHRINKAGE = 0.1
 """Of the scatter within, in units of its mean variance."""
 WEIGHT_OF_DUPLICATES = 0.5
@@ -42,42 +39,74 @@ POWER = 0.25
 """How far the directions are brought to one scale: 0 is not at all, 0.5 fully."""
 DAMPED = 3.0
 """In units of the mean scatter: only leading directions deserve to be damped (see Whitening.of)."""
-
-AHEAD = 2 * BATCH
-"""Photos that are drawn while the network looks at others."""
-
-TRAINING_DAMAGES = tuple(name for name in DAMAGES if name not in FAMILIES[GATE_FAMILY])
+SHARES = (0.5, 1.0)
+"""How far from the old weights of the network to the learned ones; 0 is always tried."""
+KEPT_OUT = 10
+"""One photo in so many is not learned from by the network, and decides between them."""
 
 Rows = npt.NDArray[np.float64]
-Drawn = tuple[int, list[Pixels]]
 
 
 def fit(photos: Photos, extractor: Extractor, *, seed: int, training: Training | None = None) -> Fitted:
     """Takes seconds for hundreds of photos, minutes for thousands. The groups that people know are heeded."""
     if not isinstance(extractor, Backbone):
         raise TypeError(f"the auto method takes a backbone, not {extractor.name}")
-    numbers = np.random.default_rng(seed).permutation(len(photos))[: MOST_VIEWS // VIEWS]
-    drawn = _draw(photos, np.sort(numbers), seed, training or Training())
-    originals: dict[int, Rows] = {}
-    within = np.zeros(())
-    for number, rows in _with_features(drawn, extractor):
-        originals[number] = rows[0]
-        moved = rows[1:] - rows[0]
-        within = within + moved.T @ moved
-    if len(originals) < FEWEST_PHOTOS:
-        raise TooFewPhotos(count=len(originals), minimum=FEWEST_PHOTOS)
-    duplicates = _duplicates_apart(originals, photos.groups)
-    every = np.stack(photos.features(extractor)).astype(np.float64)
-    projection = discriminate(every, within, duplicates)
+    training = training or Training()
+    numbers = np.sort(np.random.default_rng(seed).permutation(len(photos))[: MOST_VIEWS // VIEWS])
+    drawn = draw_damaged(photos, numbers, seed, training)
+    if not adapter.suits(extractor, len(numbers)):
+        return _fit_encoder(photos, look(drawn, extractor))
+    kept = {number: [shrink_to_keep(some, extractor.side) for some in pictures] for number, pictures in drawn}
+    return _fit_with_adapters(photos, extractor, kept, seed, training)
+
+
+def _fit_with_adapters(
+    photos: Photos, backbone: Backbone, drawn: Mapping[int, Sequence[Pixels]], seed: int, training: Training
+) -> Fitted:
+    judges = set(list(drawn)[::KEPT_OUT])
+    seen = look(drawn.items(), backbone, judges)
+    plain = _fit_encoder(photos, seen)
+    pupils = {number: pictures for number, pictures in drawn.items() if number not in judges}
+    try:
+        learned = adapter.learn(photos, plain.encoder, pupils, seen.originals, seed=seed, training=training)
+    except (TrainingDiverged, OutOfMemory) as reason:
+        return replace(plain, notes=(f"The network itself was left as it is. {reason}",))
+    fits, found = {0.0: plain}, {0.0: _found_again(plain.encoder, seen)}
+    for share in SHARES:
+        seen = look(drawn.items(), adapter.between(backbone, learned.backbone, share), judges)
+        fits[share] = _fit_encoder(photos, seen)
+        found[share] = _found_again(fits[share].encoder, seen)
+    best = max(found, key=found.__getitem__)
+    facts = {"share": best, "found by share": {str(share): rate for share, rate in found.items()}}
+    parameters = fits[best].parameters | learned.parameters | facts
+    return Fitted(fits[best].encoder, parameters, learned.trained.curve, learned.trained.notes)
+
+
+def _fit_encoder(photos: Photos, seen: Seen) -> Fitted:
+    if len(seen.originals) < FEWEST_PHOTOS:
+        raise TooFewPhotos(count=len(seen.originals), minimum=FEWEST_PHOTOS)
+    duplicates = _duplicates_apart(seen.originals, photos.groups)
+    every = np.stack(photos.features(seen.backbone)).astype(np.float64)
+    projection = discriminate(every, seen.within, duplicates)
     parameters = {
-        "views": VIEWS * len(originals),
+        "views": VIEWS * len(seen.originals),
         "duplicates": len(duplicates),
         "power": POWER,
         "shrinkage": SHRINKAGE,
         "axes": projection.axes.shape[1],
         "photos": len(every),
     }
-    return Fitted(Encoder(extractor, projection), parameters)
+    return Fitted(Encoder(seen.backbone, projection), parameters)
+
+
+def _found_again(encoder: Encoder, seen: Seen) -> float:
+    """The mean reciprocal rank at which the kept views find their photo among all."""
+    gallery = encoder.embed(list(seen.originals.values()))
+    queries = encoder.embed([row for rows in seen.views.values() for row in rows])
+    wanted = np.repeat(list(seen.views), VIEWS)
+    questions = Questions(wanted, np.full(len(wanted), OUTSIDE), wanted)
+    found = look_up(queries, gallery, np.array(list(seen.originals)), questions)
+    return round(float(found.reciprocal.mean()), 4)
 
 
 def discriminate(every: Rows, within: Rows, duplicates: Rows) -> Whitening:
@@ -109,44 +138,6 @@ def _mixed(scatter: Rows, other: Rows, weight: float) -> Rows:
     if len(parts) < 2:
         return parts[0] if parts else np.zeros_like(other)
     return (1 - weight) * parts[0] + weight * parts[1]
-
-
-def _draw(photos: Photos, numbers: npt.NDArray[np.int64], seed: int, training: Training) -> Iterator[Drawn]:
-    """Each readable photo's number, with its picture and VIEWS damaged ones."""
-
-    def draw(number: int) -> Drawn | None:
-        try:
-            picture = resize_to_fit(photos.picture(number), SIDE)
-        except NddError:  # its embedding will say so
-            return None
-        seeds = np.random.SeedSequence([seed, number]).generate_state(VIEWS)
-        return number, [picture, *(draw_view(picture, int(one)) for one in seeds)]
-
-    with ThreadPoolExecutor(READERS) as pool:
-        waiting: deque[Future[Drawn | None]] = deque()
-        for number in training.track(numbers, "Drawing damaged views", len(numbers)):
-            waiting.append(pool.submit(draw, int(number)))
-            if len(waiting) > AHEAD and (found := waiting.popleft().result()):
-                yield found
-        yield from (found for one in waiting if (found := one.result()))
-
-
-def draw_view(picture: Pixels, seed: int) -> Pixels:
-    """One to MOST_DAMAGES damages, in the order in which a print meets them."""
-    random = np.random.default_rng(seed)
-    count = random.integers(1, MOST_DAMAGES + 1)
-    chosen = np.sort(random.choice(len(TRAINING_DAMAGES), count, replace=False))
-    steps = [(TRAINING_DAMAGES[which], float(random.uniform(MILDEST, 1))) for which in chosen]
-    return damage(picture, steps, seed)
-
-
-def _with_features(drawn: Iterable[Drawn], backbone: Backbone) -> Iterator[tuple[int, Rows]]:
-    """(1 + VIEWS, d) of each photo, the undamaged one first. BATCH photos at once fill the network's batches."""
-    drawn = iter(drawn)
-    while some := list(islice(drawn, BATCH)):
-        features = np.stack(backbone.extract([picture for _, pictures in some for picture in pictures]))
-        rows = features.astype(np.float64).reshape(len(some), 1 + VIEWS, -1)
-        yield from zip((number for number, _ in some), rows, strict=True)
 
 
 def _duplicates_apart(originals: dict[int, Rows], groups: Sequence[str | None]) -> Rows:

@@ -1,7 +1,7 @@
 """Does a network that is being trained get better at finding damaged photos? Asked again and again on the same few.
 
 Damaged views of training photos look for the photos that they were drawn from. The damages are those that any training
-may draw (auto.draw_view): the gate family is kept for the receipt, which judges. This is only a curve to look at.
+may draw (views.damaged_view): the gate family is kept for the receipt, which judges. This is only a curve to look at.
 """
 
 from concurrent.futures import ThreadPoolExecutor
@@ -13,12 +13,12 @@ import numpy as np
 import numpy.typing as npt
 
 from ndd_app.exceptions import MemoryExhausted, WrongWeights
-from ndd_app.vision.backbones import MARGIN, Backbone, Room, resize_to_square
+from ndd_app.vision.backbones import Backbone, Room, shrink_to_keep
 from ndd_app.vision.images import Pixels, resize_to_fit
-from ndd_app.vision.methods.auto import SIDE, draw_view
 from ndd_app.vision.methods.fitting import Photos
 from ndd_app.vision.retrieval import OUTSIDE, Questions, look_up
 from ndd_app.vision.training import READERS
+from ndd_app.vision.views import SIDE, damaged_view
 
 MOST_PHOTOS = 200
 
@@ -76,8 +76,5 @@ class Watch:
     def _draw(self, number: int) -> tuple[Pixels, Pixels]:
         picture = resize_to_fit(self.photos.picture(number), SIDE)
         seed = int(np.random.SeedSequence([self.seed, number]).generate_state(1)[0])
-        return self._as_kept(picture), self._as_kept(draw_view(picture, seed))
-
-    def _as_kept(self, pixels: Pixels) -> Pixels:
-        """As large as the network sees it once its margin is cut off: all are kept as long as the training lasts."""
-        return resize_to_square(pixels, round(self.backbone.side / (1 - 2 * MARGIN)), "bicubic")
+        side = self.backbone.side  # all are kept as long as the training lasts
+        return shrink_to_keep(picture, side), shrink_to_keep(damaged_view(picture, seed), side)

@@ -70,7 +70,7 @@ class Adaptation(Objective):
     first: Tensor
     suspected: Tensor
 
-    def __init__(self, backbone: Backbone, projection: Whitening, lists: "FirstLook") -> None:
+    def __init__(self, backbone: Backbone, projection: Whitening, look: "FirstLook") -> None:
         super().__init__(backbone)
         self.network.requires_grad_(False)
         for layer in linear_layers(self.network):
@@ -78,9 +78,9 @@ class Adaptation(Objective):
         facts = {
             "centre": projection.mean,
             "axes": projection.axes,
-            "owners": lists.owners,
-            "first": lists.embeddings,
-            "suspected": lists.suspected,
+            "owners": look.owners,
+            "first": look.embeddings,
+            "suspected": look.suspected,
         }
         for name, values in facts.items():
             self.register_buffer(name, torch.from_numpy(values), persistent=False)

@@ -93,7 +93,7 @@ class Fitting:
         """`steps` ends the run after the epoch, without changing the schedule of the whole."""
         steps = len(self.photos) // min(OURS.batch, len(self.photos))
         plan = replace(OURS, epochs=self.epochs, rate=rate, steps=epoch * steps)
-        training = Training(plan, self.folder / f"{method} {rate:g}")
+        training = Training(plan, self.folder / f"{method} {rate:g}", retrieval=False)
         return METHODS[method].fit(self.photos, self.backbone, seed=SEED, training=training).encoder
 
 

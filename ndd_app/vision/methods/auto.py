@@ -77,7 +77,7 @@ def _fit_with_adapters(
         fits[share] = _fit_encoder(photos, seen)
         found[share] = _found_again(fits[share].encoder, seen)
     best = max(found, key=found.__getitem__)
-    facts = {"share": best, "found by share": {str(share): rate for share, rate in found.items()}}
+    facts = {"share": best, **{f"found at share {share:g}": rate for share, rate in found.items()}}
     parameters = fits[best].parameters | learned.parameters | facts
     return Fitted(fits[best].encoder, parameters, learned.trained.curve, learned.trained.notes)
 

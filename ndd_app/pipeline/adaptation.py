@@ -1,6 +1,7 @@
 """Fit encoders to one collection: they are ready then, and serve once their embeddings exist and are matched."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -57,11 +58,15 @@ def adapt_collection(
 def share_adaptation(
     collection: Collection, method: str | None, *, groups_file: Path | None = None, steps: int | None = None
 ) -> None:
-    """What all processes but the first do: they learn from their share of every batch, and store nothing."""
+    """What all processes but the first do: they learn from their share of every batch, and store nothing.
+
+    What the first one notes, that a method is unusable here, they pass over.
+    """
     photos, plan = _prepare(collection, method, steps)
     for name in [method] if method else DEFAULT_METHODS:
         if METHODS[name].trains:
-            share_fitting(name, photos, _groups(collection, photos, groups_file), plan)
+            with suppress(*(() if method else UNUSABLE)):
+                share_fitting(name, photos, _groups(collection, photos, groups_file), plan)
 
 
 def _prepare(collection: Collection, method: str | None, steps: int | None) -> tuple[list[Photo], Plan]:

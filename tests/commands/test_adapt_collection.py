@@ -1,4 +1,5 @@
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ from django.core.management import CommandError, call_command
 from ndd_app.models import Encoder, Job
 from ndd_app.pipeline.annotation import groups_by_verdicts, lessons_by_verdicts
 from ndd_app.pipeline.review import record_verdict
+from ndd_app.vision.methods import METHODS
 from tests.factories import make_cataloguer, make_collection, make_photo
 from tests.pictures import draw_photo, faded
 from tests.vision.networks import random_weights, write_weights
@@ -120,3 +122,12 @@ def test_the_other_processes_learn_and_store_nothing(photos, groups, monkeypatch
         adapt("--method", "triplet")
     assert not Encoder.objects.exists()
     assert not Job.objects.exists()
+
+
+def test_what_the_first_process_only_notes_ends_no_other_one(photos, settings, tmp_path, monkeypatch):
+    settings.NDD_WEIGHTS_DIR = tmp_path / "none"
+    monkeypatch.setitem(METHODS, "auto", replace(METHODS["auto"], trains=True))  # as with a GPU
+    monkeypatch.setenv("RANK", "1")
+    assert adapt() == ""
+    with pytest.raises(CommandError, match="weights"):
+        adapt("--method", "auto")

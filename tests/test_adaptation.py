@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from benchmarks.adaptation import EVERY, Set, interval, with_rescans
+from benchmarks.adaptation import EVERY, JUDGED, OF_EACH, Set, interval, some_of, with_rescans
 from benchmarks.adaptation_cost import FORETOLD, MOST_FITTED, Cost, bars_of, foretell
+from ndd_app.vision.augmentations import FAMILIES
 from tests.pictures import draw_photo
 
 
@@ -14,6 +15,13 @@ def test_every_third_photo_gets_a_rescan_of_its_group():
     assert whole.groups[7:].tolist() == [*range(1, 7, EVERY)]
     assert not np.array_equal(whole.pictures[7], photos.pictures[1])
     assert photos.half(0).groups.tolist() == [0, 2, 4, 6]
+
+
+def test_what_is_looked_up_has_some_damages_of_each_family_in_the_order_of_a_print_s_life():
+    for names in (FAMILIES[family] for family in JUDGED):
+        chosen = some_of(names, np.random.default_rng(0))
+        assert len(chosen) == OF_EACH
+        assert chosen == sorted(chosen, key=names.index)
 
 
 def test_the_interval_of_a_gain_is_that_of_whole_groups():

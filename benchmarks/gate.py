@@ -1,10 +1,11 @@
 """The gate that collection encoders pass (vision/receipt.py), judged with labels that it has never seen.
 
-python -m benchmarks.gate [--sets SET …] [--epochs N] [--photos N] [--output FILE.csv]. Real encoders challenge the
-whitened one on ukbench, prokudin and rescans (benchmarks/challengers.py). Of each a receipt is written, which sees no
-label, and the labels say what it gains in truth: in what the set's photos find of their group, and in hit@1 of worn
-rescans that the receipt has not seen; the mean of both. A run's regret is what its best encoder gains in truth, less
-what the one gains that the receipts adopt and like best; the present encoder, with a gain of 0, can always be kept.
+python -m benchmarks.gate [--sets SET …] [--epochs N] [--photos N] [--sample N] [--output FILE.csv]. Real encoders
+challenge the whitened one on ukbench, prokudin and rescans (benchmarks/challengers.py). Of each a receipt is written,
+which sees no label, and the labels say what it gains in truth: in what the set's photos find of their group, and in
+hit@1 of worn rescans that the receipt has not seen; the mean of both. A run's regret is what its best encoder gains in
+truth, less what the one gains that the receipts adopt and like best; the present encoder, with a gain of 0, can always
+be kept.
 
 Every judged challenger is a row of FILE, and is not judged again. Ends with 1 when a bar is missed. Needs the same data
 as `make figures`.
@@ -44,6 +45,7 @@ class Asked:
 
     set: str
     photos: int
+    sample: int
     backbone: str
     epochs: int
     method: str
@@ -91,21 +93,23 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--sets", nargs="+", choices=SETS, default=SETS, metavar="SET", help=f"of {', '.join(SETS)}")
     parser.add_argument("--epochs", type=int, default=4, help="of each training")
     parser.add_argument("--photos", type=int, default=300, help="of each set")
+    parser.add_argument("--sample", type=int, default=1, help="another number draws other photos")
     parser.add_argument("--output", type=Path, default=Path("gate.csv"), metavar="FILE.csv")
     options = parser.parse_args(arguments)
-    rows = [row for name in options.sets for row in judge(name, options.photos, options.epochs, options.output)]
+    drawn = options.photos, options.sample
+    rows = [row for name in options.sets for row in judge(name, *drawn, options.epochs, options.output)]
     return 0 if bars.check(bars_of(rows)) else 1
 
 
-def judge(name: str, photos: int, epochs: int, file: Path) -> list[Row]:
+def judge(name: str, photos: int, sample: int, epochs: int, file: Path) -> list[Row]:
     """All rows of a set, those that are there already and new ones."""
-    wanted = {Asked(name, photos, BACKBONE, epochs, *astuple(each)): each for each in challengers(epochs)}
+    wanted = {Asked(name, photos, sample, BACKBONE, epochs, *astuple(each)): each for each in challengers(epochs)}
     known = {row.asked for row in read_rows(file)}
     missing = {asked: challenger for asked, challenger in wanted.items() if asked not in known}
     if missing:
         started = time.monotonic()
         weights = Path(os.environ.get("NDD_WEIGHTS_DIR", DATA / "weights"))
-        labelled = LabelledSet(name, members_of(name, DATA, photos), load_backbone(BACKBONE, weights))
+        labelled = LabelledSet(name, members_of(name, DATA, photos, sample), load_backbone(BACKBONE, weights))
         silver, judged = len(labelled.silver), len(labelled.bench.pairs())
         took = f"({time.monotonic() - started:.0f} s)"
         print(f"{name}: {len(labelled.photos)} photos, {silver} silver pairs, {judged} judged {took}", flush=True)

@@ -41,7 +41,6 @@ from ndd_app.vision.verification import verify
 RESCANS = "rescans"
 WORN = (100, 101, 102)
 """Seeds of the worn rescans that the labels judge by; none is the receipt's. Several, since luck moves few by .01."""
-SEED = 1
 
 
 @dataclass(frozen=True)
@@ -145,12 +144,12 @@ class LabelledSet:
         return mean_over_queries(average_precision_at_k(lists, relevance, k, query_in_gallery=counts_itself))
 
 
-def members_of(name: str, data: Path, photos: int) -> list[Member]:
-    """Of the rescans a third are copies."""
+def members_of(name: str, data: Path, photos: int, sample: int = 1) -> list[Member]:
+    """`sample` names the draw. Of the rescans a third are copies."""
     if name != RESCANS:
-        return some_of(photos_of(data / name), photos, SEED)
+        return some_of(photos_of(data / name), photos, sample)
     everything = [photo for folder in (*SETS, "postcards") for photo in photos_of(data / folder)]
-    return with_copies(some_of(everything, photos * 2 // 3, SEED), SEED)
+    return with_copies(some_of(everything, photos * 2 // 3, sample), sample)
 
 
 def read(member: Member) -> Pixels:

@@ -2,7 +2,7 @@
 
 import csv
 import shutil
-from dataclasses import asdict, replace
+from dataclasses import asdict, astuple, replace
 from math import isnan, nan
 from pathlib import Path
 
@@ -12,7 +12,7 @@ import torch
 
 from benchmarks import gate
 from benchmarks.challengers import Challenger, Fitting, challengers, shaken
-from benchmarks.gate import Row, Summary, bars_of, rank_correlation, read_rows, regret, write_rows
+from benchmarks.gate import Asked, Row, Summary, bars_of, rank_correlation, read_rows, regret, write_rows
 from benchmarks.labelled import LabelledSet, members_of
 from benchmarks.sets import DAMAGES
 from ndd_app.vision.backbones import load_backbone
@@ -52,7 +52,8 @@ def labelled(data: Path) -> LabelledSet:
 
 
 def row(run: str, epoch: int, decision: str, gain: float, true: float) -> Row:
-    return Row("plates", 12, "net", 2, run, "1", epoch, decision, gain, gain, gain, true, true, true, 1.0, "Why, so.")
+    asked = Asked("plates", photos=12, sample=1, backbone="net", epochs=2, method=run, strength="1", epoch=epoch)
+    return Row(*astuple(asked), decision, gain, gain, gain, true, true, true, 1.0, "Why, so.")
 
 
 ROWS = [

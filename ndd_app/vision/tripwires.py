@@ -8,9 +8,13 @@ from ndd_app.vision.encoders import Embeddings
 from ndd_app.vision.neighbours import Indices, Lists, nearest
 
 NEAREST = 10
-LEAST_RANK = 0.85
-"""An encoder that spreads the photos over fewer directions than this share of the present one's has collapsed."""
-MORE_SKEW = 1.0
+LEAST_RANK = 0.1
+"""An encoder that spreads the photos over fewer directions than this share of the present one's has collapsed.
+
+What is milder the receipt's questions judge better: of 117 real encoders none that harmed went below .85 without being
+refused by them too, and one that gained did (benchmarks/gate.py).
+"""
+MORE_SKEW = 2.0
 """So much more skewed than by the present encoder may be how often photos stand in others' lists."""
 LEAST_COMMON = 0.2
 """So much of the ten nearest must stay, beyond what chance leaves."""

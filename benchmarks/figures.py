@@ -92,7 +92,7 @@ def measure_site(archive: Archive, name: str) -> Measured:
 
 
 def measure_mix(environment: dict[str, str]) -> Measured:
-    """With company, and once more without it."""
+    """With company, and once more without it; in the end the company comes to those that were adapted without it."""
     with TemporaryDirectory(prefix="ndd-figures-") as folder:
         whole, part = Path(folder, "whole"), Path(folder, "part")
         members = write_set(mix(DATA, SEED), whole, SEED)
@@ -104,6 +104,8 @@ def measure_mix(environment: dict[str, str]) -> Measured:
         with new_archive(environment) as archive:
             archive.match("mix", part)
             alone = scores_of(archive, "mix", others, "mix without company")
+            archive.run(("ingest_collection", "mix", whole), ("embed_collection", "mix"), ("find_duplicates", "mix"))
+            scores_of(archive, "mix", members, "mix grown by the company, not adapted again")
     return Measured(scores, [*found, bars.company(scores, alone)])
 
 

@@ -18,6 +18,7 @@ from ndd_app.exceptions import DamagedEncoder, TooFewPhotos, UnknownBackbone, We
 from ndd_app.models import Collection, Encoder, Photo
 from ndd_app.models.photo import PhotoQuerySet
 from ndd_app.pipeline.features import CollectionPhotos
+from ndd_app.pipeline.limits import FITTED_ON
 from ndd_app.pipeline.progress import Track, untracked
 from ndd_app.storage import read_bytes, save_bytes
 from ndd_app.vision import encoder_files
@@ -31,8 +32,6 @@ from ndd_app.vision.training import Training
 SITE_METHODS = {Encoder.Family.DEEP: "whiten", Encoder.Family.CLASSICAL: "vlad"}
 BACKBONE = {"cpu": "vit_small_patch14_reg4_dinov2", "cuda": "vit_large_patch14_reg4_dinov2"}
 """DINOv2 with registers (Oquab et al. 2023, Darcet et al. 2023), Apache-2.0: as large as the machine allows."""
-SAMPLE = 5_000
-"""Photos that an encoder is fitted on at most: the keypoints of more would not fit into memory, and teach no more."""
 SEED = 0
 UNUSABLE = (WeightsUnavailable, WrongWeights, UnknownBackbone, TooFewPhotos)
 """Reasons for which a family does not serve, while the other one goes on alone."""
@@ -161,7 +160,7 @@ def fit_site_encoder(family: str, track: Track = untracked) -> Encoder:
     return fit_encoder(SITE_METHODS[Encoder.Family(family)], sample(Photo.objects.all()), None, track)
 
 
-def sample(photos: PhotoQuerySet, most: int = SAMPLE) -> list[Photo]:
+def sample(photos: PhotoQuerySet, most: int = FITTED_ON) -> list[Photo]:
     """Up to so many photos, the same ones for the same archive."""
     ids = list(photos.order_by("checksum", "pk").values_list("pk", flat=True))
     chosen = random.Random(SEED).sample(ids, min(most, len(ids)))

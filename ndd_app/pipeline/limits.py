@@ -1,4 +1,4 @@
-"""How far the matching looks: for the stages that do it, and for those that tell where a pair was lost."""
+"""How far fitting and matching look: for the stages that do it, and for those that tell what they have missed."""
 
 NEIGHBOURS = 20
 """Neighbours of each photo, by each encoder and fingerprint, that are looked at as pairs."""
@@ -10,3 +10,5 @@ NEAREST_ELSEWHERE = 4
 """Photos of other collections that each site encoder proposes for a photo."""
 MOST_CHANGES = 500
 """Pairs of each kind that a report of changes keeps, the likeliest first."""
+FITTED_ON = 5_000
+"""Photos that an encoder is fitted on at most: the keypoints of more would not fit into memory, and teach no more."""

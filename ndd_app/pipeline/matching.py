@@ -27,7 +27,7 @@ from ndd_app.pipeline.judgement import Judged, judge, pairs_with_a_common_partne
 from ndd_app.pipeline.limits import NEIGHBOURS, VERIFIED
 from ndd_app.pipeline.progress import Track, untracked
 from ndd_app.pipeline.ranking import embedded_by, fuse_encoders
-from ndd_app.pipeline.serving import embedded_encoders, ready_encoders, serving_with
+from ndd_app.pipeline.serving import embedded_encoders, outgrown, ready_encoders, serving_with
 from ndd_app.pipeline.serving import switch as let_serve
 from ndd_app.pipeline.variants import propose_by_variants
 from ndd_app.pipeline.verification import registered, verify_as_they_are, verify_in_all_variants
@@ -43,7 +43,7 @@ class MatchResult:
     """Of the pairs within the collection: whoever sees the job may not see the other collections.
 
     expected_false: how many of the shown pairs are expected to be no duplicates: the sum of what their chances leave
-    open. verified: pairs in which geometry found matching points.
+    open. verified: pairs in which geometry found matching points. notes: what a person should know.
     """
 
     photos: int
@@ -52,6 +52,7 @@ class MatchResult:
     expected_false: float
     verified: int
     encoders: tuple[str, ...]
+    notes: tuple[str, ...]
 
 
 def find_duplicates(
@@ -92,7 +93,8 @@ def find_duplicates(
         expected_false = float(shown.aggregate(none=Sum(1 - F("probability"), default=0.0))["none"])
         verified = sum(map(bool, judged.details))
         names = tuple(map(str, used))
-        result = MatchResult(len(photos), len(candidates), shown.count(), expected_false, verified, names)
+        notes = tuple(outgrown(used, len(photos)))
+        result = MatchResult(len(photos), len(candidates), shown.count(), expected_false, verified, names, notes)
         transaction.on_commit(lambda: candidates_found.send(Collection, collection=collection, result=result))
     return result
 

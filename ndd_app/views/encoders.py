@@ -3,13 +3,13 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from django.db.models import Q
+from django.db.models import Count, Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
-from ndd_app.models import Collection, Encoder, Job
-from ndd_app.pipeline.serving import waiting_encoders
+from ndd_app.models import Collection, Encoder, Job, Photo
+from ndd_app.pipeline.serving import outgrown, waiting_encoders
 from ndd_app.views import access
 from ndd_app.views.changes import read_report
 from ndd_app.views.curves import plot_loss, plot_retrieval, tabulate
@@ -21,7 +21,7 @@ from ndd_app.views.switching import may_delete_embeddings, switch_of
 class Service:
     """What serves one collection, family by family, and what its last embedding had to say about that.
 
-    waiting: better ones, for a person to switch on.
+    notes also say which have seen too little of it. waiting: better ones, for a person to switch on.
     """
 
     collection: Collection
@@ -74,13 +74,13 @@ def _services(collections: Iterable[Collection], encoders: Iterable[Encoder]) ->
         parameters__contains={"newest": True}
     )
     waiting = waiting_encoders(collections)
-    last_job = {job.collection_id: job for job in embeddings.order_by("collection_id", "-pk").distinct("collection_id")}
-    return [
-        Service(
-            collection,
-            {f: serving.get((collection.pk, f)) or serving.get((None, f)) for f in Encoder.Family.values},
-            last_job[collection.pk].result.get("notes", []) if collection.pk in last_job else [],
-            [encoder for encoder in waiting if encoder.collection_id == collection.pk],
-        )
-        for collection in collections
-    ]
+    last_jobs = embeddings.order_by("collection_id", "-pk").distinct("collection_id")
+    said = {job.collection_id: job.result.get("notes", []) for job in last_jobs}
+    photos = dict(Photo.objects.filter(collection__in=collections).values_list("collection").annotate(Count("pk")))
+    services = []
+    for collection in collections:
+        own_or_site = {f: serving.get((collection.pk, f)) or serving.get((None, f)) for f in Encoder.Family.values}
+        few_seen = outgrown(filter(None, own_or_site.values()), photos.get(collection.pk, 0))
+        better = [encoder for encoder in waiting if encoder.collection_id == collection.pk]
+        services.append(Service(collection, own_or_site, [*said.get(collection.pk, []), *few_seen], better))
+    return services

@@ -118,6 +118,13 @@ def test_the_expected_number_of_false_pairs_is_what_the_chances_leave_open(colle
     assert result.expected_false == pytest.approx(1 - pair(collection).probability, abs=1e-5)
 
 
+@pytest.mark.parametrize(("seen", "notes"), [(17, 1), (18, 0)])
+def test_encoders_that_have_seen_too_few_of_the_photos_are_named(collection, seen, notes):
+    embed(collection, make_encoder(collection, photo_count=seen), seed=1)
+    assert find_duplicates(collection).notes == ()  # it does not serve yet
+    assert len(find_duplicates(collection, switch=True).notes) == notes
+
+
 def test_a_switch_lets_the_collections_own_encoder_serve(collection):
     own = embed(collection, make_encoder(collection), seed=1)
     find_duplicates(collection)

@@ -38,6 +38,19 @@ def test_the_page_repeats_what_the_last_embedding_said(ana, collection):
     assert "An old note." not in page
 
 
+def test_the_page_says_which_encoders_have_seen_too_little_of_their_collection(ana, collection):
+    _, own = (make_encoder(of, is_serving=True, photo_count=3) for of in (None, collection))
+    for _ in range(4):
+        make_photo(collection)
+    [service] = ana.get(reverse("ndd:encoders")).context["services"]
+    assert service.notes == []
+    make_photo(collection)
+    [service] = ana.get(reverse("ndd:encoders")).context["services"]
+    [note] = service.notes
+    assert note.startswith(f"{own} was fitted on 3 photos, and there are 5 now.")
+    assert f"adapt_collection {collection.slug}" in note
+
+
 def test_an_encoder_tells_how_it_came_about(ana, collection):
     make_photo(collection)
     encoder = make_encoder(

@@ -32,6 +32,8 @@ class Command(StageCommand):
             f" {result['shown']} shown, of which {result['expected_false']:.1f} are expected to be none"
             f" (from a chance of {job.collection.show_from:.0%})."
         )
+        for note in result["notes"]:
+            self.stdout.write(self.style.WARNING(note))
         across = Candidate.objects.across(job.collection)
         if across.exists():
             self.stdout.write(

@@ -58,14 +58,16 @@ def embedded_encoders(collection: Collection) -> list[Encoder]:
     return [encoder for encoder in own if photos[encoder.pk] >= least.get(encoder.family, 1)]
 
 
-def outgrown(serving: Iterable[Encoder], photos: int) -> list[str]:
-    """Which of a collection's own encoders have seen too little of its photos, in words, and what to do."""
+def outgrown(collection: Collection, serving: Iterable[Encoder], photos: int) -> list[str]:
+    """Which of the collection's own encoders have seen too few of its photos, and what to do: one note, or none."""
+    few = [e for e in serving if e.collection_id and e.photo_count < SEEN * min(photos, FITTED_ON)]
+    if not few:
+        return []
+    named = ", ".join(f"{encoder} ({encoder.photo_count})" for encoder in few)
     again = "adapt_collection {0}, embed_collection {0} --newest, find_duplicates {0} --switch"
     return [
-        f"{encoder} was fitted on {encoder.photo_count} photos, and there are {photos} now. Adapt the collection again,"
-        f" so that no duplicates of the new ones are missed: {again.format(encoder.collection.slug)}."
-        for encoder in serving
-        if encoder.collection and encoder.photo_count < SEEN * min(photos, FITTED_ON)
+        f"There are {photos} photos now, and these encoders were fitted on fewer: {named}. Adapt the collection again,"
+        f" so that no duplicates are missed: {again.format(collection.slug)}."
     ]
 
 

@@ -80,7 +80,7 @@ def _services(collections: Iterable[Collection], encoders: Iterable[Encoder]) ->
     services = []
     for collection in collections:
         own_or_site = {f: serving.get((collection.pk, f)) or serving.get((None, f)) for f in Encoder.Family.values}
-        few_seen = outgrown(filter(None, own_or_site.values()), photos.get(collection.pk, 0))
+        few_seen = outgrown(collection, filter(None, own_or_site.values()), photos.get(collection.pk, 0))
         better = [encoder for encoder in waiting if encoder.collection_id == collection.pk]
         services.append(Service(collection, own_or_site, [*said.get(collection.pk, []), *few_seen], better))
     return services

@@ -47,7 +47,7 @@ def test_the_page_says_which_encoders_have_seen_too_little_of_their_collection(a
     make_photo(collection)
     [service] = ana.get(reverse("ndd:encoders")).context["services"]
     [note] = service.notes
-    assert note.startswith(f"{own} was fitted on 3 photos, and there are 5 now.")
+    assert note.startswith(f"There are 5 photos now, and these encoders were fitted on fewer: {own} (3).")
     assert f"adapt_collection {collection.slug}" in note
 
 

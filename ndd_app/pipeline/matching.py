@@ -93,7 +93,7 @@ def find_duplicates(
         expected_false = float(shown.aggregate(none=Sum(1 - F("probability"), default=0.0))["none"])
         verified = sum(map(bool, judged.details))
         names = tuple(map(str, used))
-        notes = tuple(outgrown(collection, used, len(photos)))
+        notes = tuple(outgrown(collection, collection.encoders.order_by("pk"), len(photos)))
         result = MatchResult(len(photos), len(candidates), shown.count(), expected_false, verified, names, notes)
         transaction.on_commit(lambda: candidates_found.send(Collection, collection=collection, result=result))
     return result

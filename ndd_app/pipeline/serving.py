@@ -58,9 +58,15 @@ def embedded_encoders(collection: Collection) -> list[Encoder]:
     return [encoder for encoder in own if photos[encoder.pk] >= least.get(encoder.family, 1)]
 
 
-def outgrown(collection: Collection, serving: Iterable[Encoder], photos: int) -> list[str]:
-    """Which of the collection's own encoders have seen too few of its photos, and what to do: one note, or none."""
-    few = [e for e in serving if e.collection_id and e.photo_count < SEEN * min(photos, FITTED_ON)]
+def outgrown(collection: Collection, own: Iterable[Encoder], photos: int) -> list[str]:
+    """Which of the collection's own encoders that serve have seen too few of its photos: one note, or none.
+
+    None where a newer one has seen enough: whether that serves is for its receipt or a person to say.
+    """
+    enough = SEEN * min(photos, FITTED_ON)
+    own = list(own)
+    adapted = {encoder.family for encoder in own if encoder.photo_count >= enough}
+    few = [encoder for encoder in own if encoder.is_serving and encoder.family not in adapted]
     if not few:
         return []
     named = ", ".join(f"{encoder} ({encoder.photo_count})" for encoder in few)

@@ -1,6 +1,6 @@
 """Which encoders serve which collection, and what is known about each."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from django.db.models import Count, Q
@@ -67,7 +67,7 @@ def encoder(request: HttpRequest, pk: int) -> HttpResponse:
     return render(request, "ndd_app/encoder.html", context)
 
 
-def _services(collections: Iterable[Collection], encoders: Iterable[Encoder]) -> list[Service]:
+def _services(collections: Iterable[Collection], encoders: Sequence[Encoder]) -> list[Service]:
     serving = {(e.collection_id, e.family): e for e in encoders if e.is_serving}
     # The steps towards a switch embed with encoders that are there; only the others look for what lacks.
     embeddings = Job.objects.filter(kind=Job.Kind.EMBED, state=Job.State.DONE).exclude(
@@ -80,7 +80,8 @@ def _services(collections: Iterable[Collection], encoders: Iterable[Encoder]) ->
     services = []
     for collection in collections:
         own_or_site = {f: serving.get((collection.pk, f)) or serving.get((None, f)) for f in Encoder.Family.values}
-        few_seen = outgrown(collection, filter(None, own_or_site.values()), photos.get(collection.pk, 0))
+        own = [encoder for encoder in encoders if encoder.collection_id == collection.pk]
+        few_seen = outgrown(collection, own, photos.get(collection.pk, 0))
         better = [encoder for encoder in waiting if encoder.collection_id == collection.pk]
         services.append(Service(collection, own_or_site, [*said.get(collection.pk, []), *few_seen], better))
     return services

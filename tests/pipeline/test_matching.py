@@ -123,6 +123,8 @@ def test_encoders_that_have_seen_too_few_of_the_photos_are_named(collection, see
     embed(collection, make_encoder(collection, photo_count=seen), seed=1)
     assert find_duplicates(collection).notes == ()  # it does not serve yet
     assert len(find_duplicates(collection, switch=True).notes) == notes
+    make_encoder(collection, photo_count=PHOTOS)  # the next one waits for its embeddings
+    assert find_duplicates(collection).notes == ()
 
 
 def test_a_switch_lets_the_collections_own_encoder_serve(collection):

@@ -1,6 +1,6 @@
 """What a host puts on its own pages: `{% load ndd %}{% possible_duplicates photo %}`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django import template
@@ -130,6 +130,12 @@ def time_left(seconds: float) -> str:
         return ngettext("about {number} hour left", "about {number} hours left", hours).format(number=hours)
     number = minutes if minutes <= 10 else 5 * round(minutes / 5)
     return ngettext("about {number} minute left", "about {number} minutes left", number).format(number=number)
+
+
+@register.filter
+def in_one_line(facts: Mapping[str, Any]) -> str:
+    """Names and plain values; tables are left to the page of what the facts are about."""
+    return ", ".join(f"{name} {value}" for name, value in facts.items() if not isinstance(value, dict | list))
 
 
 @register.filter

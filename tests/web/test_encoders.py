@@ -62,6 +62,13 @@ def test_an_encoder_tells_how_it_came_about(ana, collection):
         assert text in page
 
 
+def test_tables_of_what_was_chosen_are_for_the_encoders_own_page(ana, collection):
+    make_photo(collection)
+    encoder = make_encoder(collection, parameters={"power": 0.25, "agreement": {"0.0": 0.5603, "0.25": 0.5673}})
+    assert "<td>power 0.25</td>" in ana.get(reverse("ndd:encoders")).content.decode()
+    assert "<dd>0.0: 0.5603, 0.25: 0.5673</dd>" in ana.get(encoder.get_absolute_url()).content.decode()
+
+
 def test_an_encoder_of_a_collection_of_which_nothing_may_be_seen_is_not_there(ana, collection):
     assert ana.get(make_encoder(collection).get_absolute_url()).status_code == 404
 

@@ -33,13 +33,13 @@ from ndd_app.vision.images import Pixels, decode, resize_to_fit
 from ndd_app.vision.methods import METHODS
 from ndd_app.vision.metrics import Relevance, average_precision_at_k, mean_over_queries
 from ndd_app.vision.neighbours import nearest
+from ndd_app.vision.rescans import MILDEST
 from ndd_app.vision.retrieval import OUTSIDE, Questions, look_up, look_up_fused
 
 JUDGED = (GATE_FAMILY, "print")
 """Families of damages. Wear alone leaves nothing to gain: whitened, .97 are found first."""
 OF_EACH = 3
 """Damages of each family, on every rescan. With one to three, .97 are among the first fifty even when whitened only."""
-MILDEST = 0.6
 LONG_SIDE = 640
 EVERY = 3
 """One photo in so many has a rescan in the gallery."""

@@ -111,6 +111,7 @@ def test_rows_come_back_as_they_were_written(tmp_path: Path):
 def test_whole_groups_are_drawn_and_half_of_them_copied(data: Path):
     members = members_of("prokudin", data, photos=5)
     assert sorted([m.group for m in members].count(group) for group in {m.group for m in members}) == [2, 2, 2]
+    assert members_of("prokudin", data, photos=5, sample=2) != members
     rescans = members_of("rescans", data, photos=18)
     originals = [member for member in rescans if not member.damage]
     copies = [member for member in rescans if member.damage]

@@ -29,18 +29,18 @@ READERS = 2
 Severities = npt.NDArray[np.float32]
 
 
-def plan_rescan(pixels: Pixels, seed: int = SEED, damages: Sequence[str] = DAMAGES) -> Severities:
-    """(len(damages),): how strong each damage is on this photo's rescan, 0 for those that it is spared."""
+def plan_rescan(pixels: Pixels, seed: int = SEED) -> Severities:
+    """(len(DAMAGES),): how strong each damage is on this photo's rescan, 0 for those that it is spared."""
     random = np.random.default_rng([seed, zlib.crc32(pixels.tobytes())])
     count = random.integers(1, MOST_DAMAGES + 1)
-    chosen = random.choice(len(damages), count, replace=False)
-    severities = np.zeros(len(damages), np.float32)
+    chosen = random.choice(len(DAMAGES), count, replace=False)
+    severities = np.zeros(len(DAMAGES), np.float32)
     severities[chosen] = random.uniform(MILDEST, 1, count).round(2)
     return severities
 
 
-def draw_rescan(pixels: Pixels, seed: int = SEED, damages: Sequence[str] = DAMAGES) -> Pixels:
-    steps = [(name, float(s)) for name, s in zip(damages, plan_rescan(pixels, seed, damages), strict=True) if s]
+def draw_rescan(pixels: Pixels, seed: int = SEED) -> Pixels:
+    steps = [(name, float(s)) for name, s in zip(DAMAGES, plan_rescan(pixels, seed), strict=True) if s]
     return damage(_reduced(pixels), steps, seed=zlib.crc32(pixels.tobytes()) ^ seed)
 
 

@@ -30,12 +30,14 @@ from ndd_app.pipeline.ranking import embedded_by, fuse_encoders
 from ndd_app.pipeline.serving import embedded_encoders, outgrown, ready_encoders, serving_with
 from ndd_app.pipeline.serving import switch as let_serve
 from ndd_app.pipeline.variants import propose_by_variants
-from ndd_app.pipeline.verification import registered, verify_as_they_are, verify_in_all_variants
+from ndd_app.pipeline.verification import registered, verify_as_they_are, verify_in_all_variants, verify_tilted
 from ndd_app.signals import candidates_found
 from ndd_app.vision.neighbours import Indices, nearest_by_bits, pairs_within, places, ranked_lists, unordered
 
 DOUBTFUL = 0.05
 """Pairs that are as likely without matching points are looked at in all variants: few, and worth the time."""
+LIKELY, SETTLED = 0.5, 0.99
+"""Between these chances tilted views decide: very few, and worth two seconds each."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +113,8 @@ def _wanted(collection: Collection, switch: bool, encoder: Encoder | None) -> li
 def judge_with_geometry(photos: Sequence[Photo], used: Sequence[Encoder], also: Indices, track: Track) -> Judged:
     """Cheap first: the nearest as they are; the variants of photos without a partner; pairs with one in common.
 
-    In the end, in all variants, whatever is likely and has no matching points yet.
+    Then whatever may be a duplicate and has no matching points yet, in all variants; in the end what is likely and
+    not yet certain, tilted.
     """
     fused = fuse_encoders(photos, used, NEIGHBOURS, also)
     lists = ranked_lists(fused, len(photos), VERIFIED)
@@ -129,9 +132,14 @@ def judge_with_geometry(photos: Sequence[Photo], used: Sequence[Encoder], also: 
     doubtful = judged.fused.pairs[judged.probabilities.duplicate >= DOUBTFUL]
     every = unordered([common, doubtful])
     unmatched = every[[not found for found in registered(photos, every)]]
-    if not len(unmatched):
+    if len(unmatched):
+        verify_in_all_variants(photos, unmatched, lonely.tolist(), track)
+        judged = judge(photos, fuse_encoders(photos, used, NEIGHBOURS, unordered([also, common])))
+    chance = judged.probabilities.duplicate
+    likely = judged.fused.pairs[(chance >= LIKELY) & (chance < SETTLED)]
+    if not len(likely):
         return judged
-    verify_in_all_variants(photos, unmatched, lonely.tolist(), track)
+    verify_tilted(photos, likely, track)
     return judge(photos, fuse_encoders(photos, used, NEIGHBOURS, unordered([also, common])))
 
 

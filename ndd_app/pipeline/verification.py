@@ -19,26 +19,31 @@ from ndd_app.vision.geometry import VARIANTS, Scan
 from ndd_app.vision.images import WORKING_COPY_SIDE, read_working_copy
 from ndd_app.vision.neighbours import Indices
 from ndd_app.vision.silver import confirms
+from ndd_app.vision.tilts import VIEWS, Tilted
 from ndd_app.vision.variants import Descreened
 from ndd_app.vision.verification import RECIPE, Details, verify
+from ndd_app.vision.verification import verify_tilted as look_tilted
 
 BATCH = 128
 SCANS = 2_000
 """Scans kept in memory at once, up to 400 KB each."""
 AS_THEY_ARE = RECIPE
 IN_ALL_VARIANTS = f"{RECIPE}, in all variants"
+TILTED = f"{RECIPE}, tilted"
+RECIPES = (AS_THEY_ARE, IN_ALL_VARIANTS, TILTED)
+"""Each looks closer than the one before; a pair is not looked at again by what it has behind it."""
 
 
 def registered(photos: Sequence[Photo], pairs: Indices) -> list[Details]:
     """What is known of each pair (m, 2) of indices, low one first; empty for one without geometric evidence."""
-    known = _stored(photos, (AS_THEY_ARE, IN_ALL_VARIANTS))
+    known = _stored(photos, RECIPES)
     return [known.get((photos[first].pk, photos[second].pk), {}) for first, second in pairs]
 
 
 def confirmed_pairs(photos: Sequence[Photo]) -> Indices:
     """(m, 2): pairs of photos of one collection of which geometry leaves no doubt."""
     number = {photo.pk: place for place, photo in enumerate(photos)}
-    known = _stored(photos, (AS_THEY_ARE, IN_ALL_VARIANTS))
+    known = _stored(photos, RECIPES)
     sure = [pair for pair, details in known.items() if confirms(details) and {*pair} <= number.keys()]
     return np.array([(number[one], number[other]) for one, other in sure], np.int64).reshape(-1, 2)
 
@@ -66,6 +71,16 @@ def verify_in_all_variants(
     _verify(photos, pairs, IN_ALL_VARIANTS, look, track)
 
 
+def verify_tilted(photos: Sequence[Photo], pairs: Indices, track: Track = untracked) -> None:
+    """As a camera would see them from other sides. Some two hundred times as slow as they are: for pairs in doubt."""
+    scans, known = Scans(photos, Tilted()), _stored(photos, RECIPES)
+
+    def look(first: int, second: int) -> Details:
+        return look_tilted(scans[first], scans[second], known.get((photos[first].pk, photos[second].pk), {}))
+
+    _verify(photos, pairs, TILTED, look, track)
+
+
 class Scans:
     """The photos as geometry sees them, loaded when asked for."""
 
@@ -86,13 +101,14 @@ class Scans:
             picture = read_working_copy(read_bytes(str(photo.thumbnail.name)))
         except NddError:  # its embedding has said so already
             return Scan(np.zeros((0, 140), np.uint8), np.zeros((1, 1), np.uint8), width, height)
-        return Scan(features, np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), np.uint8), width, height)
+        grey = np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), np.uint8)
+        return Scan(features, grey, width, height, views=VIEWS if isinstance(self._extractor, Tilted) else 1)
 
 
 def _verify(
     photos: Sequence[Photo], pairs: Indices, recipe: str, look: Callable[[int, int], Details], track: Track
 ) -> None:
-    done = _stored(photos, {recipe, IN_ALL_VARIANTS})
+    done = _stored(photos, RECIPES[RECIPES.index(recipe) :])
     new = [(int(a), int(b)) for a, b in pairs if (photos[a].pk, photos[b].pk) not in done]
     threads = max(1, cv2.getNumThreads())
     cv2.setNumThreads(1)  # pairs run side by side instead

@@ -48,15 +48,19 @@ class RootSift:
             return list(pool.map(describe_keypoints, images))
 
 
-def describe_keypoints(pixels: Pixels) -> Features:
+def sift() -> cv2.SIFT:
+    return cv2.SIFT.create(KEYPOINTS, contrastThreshold=CONTRAST)
+
+
+def describe_keypoints(pixels: Pixels, detector: cv2.Feature2D | None = None, most: int = KEYPOINTS) -> Features:
     """See RootSift; positions and sizes in pixels of `pixels`, x to the right, y down, angles in degrees."""
     grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
     full = np.array(grey.shape[::-1])
     small = np.maximum(np.round(full * min(1.0, LONG_SIDE / full.max())), 1).astype(int)
     if (small < full).any():
         grey = cv2.resize(grey, small.tolist(), interpolation=cv2.INTER_AREA)
-    found, descriptors = cv2.SIFT.create(KEYPOINTS, contrastThreshold=CONTRAST).detectAndCompute(grey, None)
-    strongest = sorted(range(len(found)), key=lambda i: -found[i].response)[:KEYPOINTS]
+    found, descriptors = (detector or sift()).detectAndCompute(grey, None)
+    strongest = sorted(range(len(found)), key=lambda i: -found[i].response)[:most]
     features = np.empty((len(strongest), DESCRIPTOR_SIZE + KEYPOINT.itemsize), np.uint8)
     if strongest:
         enlarged = full / small

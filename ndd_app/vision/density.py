@@ -20,10 +20,10 @@ SLOPE_OF_DUPLICATES = 0.5
 """e times as few for each 2 of surprise: what lies far above is matched by geometry already."""
 LEAST_SLOPE = math.log(10)
 """Of strangers: the surprise is made so that they fall off by ten for each unit (see vision/neighbours.py)."""
-USUAL_SLOPE, SLOPE_COUNTS = 3.3, 5.0
-"""Of strangers, and for how many pairs this counts …"""
+USUAL_SLOPE, SLOPE_COUNTS = 2.8, 100.0
+"""Of strangers. Collections lie some 0.3 around it; so many pairs of its own tell more about one than this does."""
 USUAL_DUPLICATES, USUAL_STRANGERS = 2.0, 10.0
-"""… as much as so many pairs of either kind: a small collection says little for itself."""
+"""Counted with the pairs of a collection: a small one says little for itself."""
 STEPS = 200
 
 

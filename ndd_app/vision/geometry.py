@@ -20,6 +20,7 @@ import numpy.typing as npt
 
 from ndd_app.vision.classical import DESCRIPTOR_SIZE, keypoints_of, root_descriptors
 from ndd_app.vision.encoders import Features
+from ndd_app.vision.tilts import match_views
 
 Points = npt.NDArray[np.float32]
 Matrix = npt.NDArray[np.float64]
@@ -36,6 +37,8 @@ FEWEST_CELLS = 5
 """Strangers reach 4."""
 DOUBTFUL = 0.6
 """With a smaller share of inliers among the matches, a similarity is tried as well."""
+ROUNDS, ROUNDS_OF_TILTED = 2_000, 10_000
+"""Most that MAGSAC++ draws: of the matches of tilted scans fewer are right."""
 REFITS = 4
 LARGEST_SCALE = 6.0
 LARGEST_STRETCH = 3.0
@@ -62,12 +65,16 @@ VARIANTS = (PLAIN, Variant(mirrored=True), Variant(inverted=True), Variant(mirro
 
 @dataclass(frozen=True, eq=False)
 class Scan:
-    """What geometry needs of a photo: keypoints, a small grey picture, and the working copy's width and height."""
+    """What geometry needs of a photo: keypoints, a small grey picture, and the working copy's width and height.
+
+    views: of how many the keypoints are (vision/tilts.py): with more than one, a place has several.
+    """
 
     features: Features
     grey: Grey
     width: int
     height: int
+    views: int = 1
 
     @cached_property
     def descriptors(self) -> npt.NDArray[np.float32]:
@@ -168,6 +175,8 @@ def match_keypoints(first: Scan, second: Scan, variant: Variant = PLAIN) -> npt.
     theirs = second.descriptors if variant == PLAIN else second.descriptors[:, variant.order]
     if min(len(first.descriptors), len(theirs)) < FEWEST_MATCHES:
         return np.empty((0, 2), np.int64)
+    if first.views > 1:
+        return _one_of_each_place(match_views(first.descriptors, theirs, first.points, second.points), first, second)
     nearness = first.descriptors @ theirs.T
     best, back = nearness.argmax(axis=1), nearness.argmax(axis=0)
     rows = np.flatnonzero(back[best] == np.arange(len(best)))
@@ -179,12 +188,17 @@ def match_keypoints(first: Scan, second: Scan, variant: Variant = PLAIN) -> npt.
     return np.stack([rows[clear], columns[clear]], axis=1)
 
 
+def _one_of_each_place(pairs: npt.NDArray[np.int64], first: Scan, second: Scan) -> npt.NDArray[np.int64]:
+    places = np.hstack([first.points[pairs[:, 0]], second.points[pairs[:, 1]]]) / TOLERANCE
+    return pairs[np.unique(places.astype(np.int64), axis=0, return_index=True)[1]]
+
+
 def _register(first: Scan, second: Scan, variant: Variant) -> Registration | None:
     pairs = match_keypoints(first, second, variant)
     if len(pairs) < FEWEST_MATCHES:
         return None
     here, there = first.points[pairs[:, 0]], second.points[pairs[:, 1]]
-    fits = [_fit_homography(here, there)]
+    fits = [_fit_homography(here, there, ROUNDS_OF_TILTED if first.views > 1 else ROUNDS)]
     if fits[0][1].mean() < DOUBTFUL:
         fits.append(_fit_similarity(here, there, variant))
     able = [(homography, kept) for homography, kept in fits if _is_plausible(homography, first, second, variant)]
@@ -198,8 +212,8 @@ def _register(first: Scan, second: Scan, variant: Variant) -> Registration | Non
     return Registration(variant, len(pairs), points, cells, homography, (first.corners, second.corners))
 
 
-def _fit_homography(here: Points, there: Points) -> tuple[Matrix, npt.NDArray[np.bool_]]:
-    homography, kept = cv2.findHomography(here, there, cv2.USAC_MAGSAC, TOLERANCE, maxIters=2000, confidence=0.999)
+def _fit_homography(here: Points, there: Points, rounds: int) -> tuple[Matrix, npt.NDArray[np.bool_]]:
+    homography, kept = cv2.findHomography(here, there, cv2.USAC_MAGSAC, TOLERANCE, maxIters=rounds, confidence=0.999)
     if homography is None:
         return np.zeros((3, 3)), np.zeros(len(here), bool)
     return _refit(homography, kept.ravel() > 0, here, there)
@@ -227,7 +241,7 @@ def _fit_similarity(here: Points, there: Points, variant: Variant) -> tuple[Matr
     flip = np.diag([-1.0, 1.0, 1.0]) if variant.mirrored else np.eye(3)
     turned = (here * np.diag(flip)[:2]).astype(np.float32)
     similarity, kept = cv2.estimateAffinePartial2D(
-        turned, there, method=cv2.RANSAC, ransacReprojThreshold=TOLERANCE, maxIters=2000, confidence=0.999
+        turned, there, method=cv2.RANSAC, ransacReprojThreshold=TOLERANCE, maxIters=ROUNDS, confidence=0.999
     )
     if similarity is None:
         return np.zeros((3, 3)), np.zeros(len(here), bool)

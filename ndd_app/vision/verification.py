@@ -17,6 +17,9 @@ POINTS = 100
 EDGE = 0.01
 FEW = 0.1
 """Share of the keypoints where both scans lie."""
+FEWEST_CELLS_TILTED = 12
+"""So many views of one scan and of another have some matches in common by chance."""
+SHEET = 0.65
 
 Details = dict[str, Any]
 
@@ -35,6 +38,20 @@ def verify(first: Scan, second: Scan, variants: Iterable[Variant] = (PLAIN,)) ->
     return details
 
 
+def verify_tilted(first: Scan, second: Scan, known: Details) -> Details:
+    """What the views of both scans (vision/tilts.py) show beyond what is known of the pair, else what is known.
+
+    In the variant that matches already. Nobody photographs a sheet of paper at a slant, and all forms look alike.
+    """
+    if min(share_of_paper(first.grey), share_of_paper(second.grey)) > SHEET:
+        return known
+    variant = Variant(known["mirrored"], known["inverted"]) if known else PLAIN
+    found = register(first, second, [variant])
+    if not found or found.cells < max(FEWEST_CELLS_TILTED, known.get("cells", 0)):
+        return known
+    return _details(first, second, found)
+
+
 def _details(first: Scan, second: Scan, found: Registration) -> Details:
     overlay = lay_over(first, second, found)
     on_second, on_first = _lies_on(first, second, found)
@@ -46,7 +63,7 @@ def _details(first: Scan, second: Scan, found: Registration) -> Details:
         "matches": found.matches,
         "inliers": found.inliers,
         "cells": found.cells,
-        "share": _rounded(found.inliers / max(1, min(on_second.sum(), on_first.sum()))),
+        "share": _rounded(min(1, found.inliers / max(1, min(on_second.sum(), on_first.sum()) / first.views))),
         "mirrored": found.variant.mirrored,
         "inverted": found.variant.inverted,
         "scale": _rounded(found.scale),

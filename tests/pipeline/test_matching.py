@@ -18,7 +18,7 @@ from ndd_app.pipeline.judgement import CERTAIN
 from ndd_app.pipeline.matching import find_duplicates
 from ndd_app.pipeline.review import record_verdict
 from ndd_app.pipeline.serving import ready_encoders
-from ndd_app.pipeline.verification import IN_ALL_VARIANTS
+from ndd_app.pipeline.verification import IN_ALL_VARIANTS, TILTED
 from ndd_app.vision.classical import describe_keypoints
 from ndd_app.vision.geometry import Scan
 from ndd_app.vision.verification import verify
@@ -81,6 +81,20 @@ def test_a_pair_settled_as_no_is_stored_and_not_shown(collection):
     result = find_duplicates(collection)
     assert (result.shown, pair(collection) in Candidate.objects.shown()) == (0, False)
     assert Verdict.objects.count() == 1
+
+
+def test_a_likely_pair_that_was_seen_at_a_slant_is_verified_through_its_views(collection):
+    photo = draw_photo(1, 480, 360)
+    slanted = np.asarray(cv2.resize(photo, (192, 360), interpolation=cv2.INTER_AREA), np.uint8)
+    one, other = (make_photo(collection, name, pixels=pixels) for name, pixels in (("98", photo), ("99", slanted)))
+    vector = np.random.default_rng(9).normal(size=EMBEDDING_SIZE)
+    for each in (one, other):
+        Embedding.objects.create(encoder=Encoder.objects.get(), photo=each, vector=vector / np.linalg.norm(vector))
+    find_duplicates(collection)
+    assert Registration.objects.between(one, other).recipe == TILTED
+    found = Candidate.objects.get(first=one, second=other)
+    assert (found.relation, found.probability > 0.99) == ("same image", True)
+    assert found.evidence.get(detector=Evidence.Detector.GEOMETRY).score > 100
 
 
 def test_equal_pixels_are_a_pair_whatever_the_encoders_say(collection):

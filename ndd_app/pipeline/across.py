@@ -21,6 +21,7 @@ from ndd_app.pipeline.candidates import (
     candidates_of,
     evidence_of,
     fingerprints,
+    likely_but_unsure,
     worth_storing,
 )
 from ndd_app.pipeline.embedding import load_archive, load_some
@@ -28,7 +29,7 @@ from ndd_app.pipeline.judgement import Judged, judge
 from ndd_app.pipeline.limits import NEAREST_ELSEWHERE, NEIGHBOURS
 from ndd_app.pipeline.progress import Track, untracked
 from ndd_app.pipeline.variants import variants_of
-from ndd_app.pipeline.verification import verify_as_they_are, verify_in_all_variants
+from ndd_app.pipeline.verification import verify_as_they_are, verify_in_all_variants, verify_tilted
 from ndd_app.vision.neighbours import (
     LAST_STRANGER,
     Fused,
@@ -91,6 +92,9 @@ def match_across(
         return None
     _verify(sides, collection, known, unordered(odd), track)
     judged = judge(sides.photos, sides.fused)
+    if len(unsure := likely_but_unsure(judged)):
+        verify_tilted(sides.photos, unsure, track)
+        judged = judge(sides.photos, sides.fused)
     stored = worth_storing(sides.photos, judged, sides.local(answered))
     candidates = candidates_of(sides.photos, stored, np.zeros_like(stored.fused.pairs))
     return Across(collection, sides.pairs, candidates, list(_evidence(sides, candidates, stored)))

@@ -17,6 +17,8 @@ from ndd_app.vision.verification import Details
 
 CONFIDENT = 0.9
 """A photo with a partner of this chance needs no variants."""
+LIKELY, SURE = 0.5, 0.99
+"""Between these chances tilted views decide: of very few pairs, and worth two seconds each."""
 LIKE_BITS = 0.9
 """The share of equal bits from which on a fingerprint proposes a pair, and is worth being mentioned."""
 Detector = Evidence.Detector
@@ -32,6 +34,12 @@ def worth_storing(photos: Sequence[Photo], judged: Judged, answered: Indices) ->
 def without_partner(judged: Judged, photos: int) -> Indices:
     """The photos, as indices, that have no confident partner."""
     return np.setdiff1d(np.arange(photos), judged.fused.pairs[judged.probabilities.duplicate >= CONFIDENT])
+
+
+def likely_but_unsure(judged: Judged) -> Indices:
+    """(m, 2): pairs that tilted views may decide."""
+    chance = judged.probabilities.duplicate
+    return judged.fused.pairs[(chance >= LIKELY) & (chance < SURE)]
 
 
 def _of_one_record(photos: Sequence[Photo], pairs: Indices) -> npt.NDArray[np.bool_]:

@@ -19,6 +19,7 @@ from ndd_app.pipeline.candidates import (
     candidates_of,
     evidence_of,
     fingerprints,
+    likely_but_unsure,
     without_partner,
     worth_storing,
 )
@@ -36,8 +37,6 @@ from ndd_app.vision.neighbours import Indices, nearest_by_bits, pairs_within, pl
 
 DOUBTFUL = 0.05
 """Pairs that are as likely without matching points are looked at in all variants: few, and worth the time."""
-LIKELY, SETTLED = 0.5, 0.99
-"""Between these chances tilted views decide: very few, and worth two seconds each."""
 
 
 @dataclass(frozen=True)
@@ -135,11 +134,10 @@ def judge_with_geometry(photos: Sequence[Photo], used: Sequence[Encoder], also: 
     if len(unmatched):
         verify_in_all_variants(photos, unmatched, lonely.tolist(), track)
         judged = judge(photos, fuse_encoders(photos, used, NEIGHBOURS, unordered([also, common])))
-    chance = judged.probabilities.duplicate
-    likely = judged.fused.pairs[(chance >= LIKELY) & (chance < SETTLED)]
-    if not len(likely):
+    unsure = likely_but_unsure(judged)
+    if not len(unsure):
         return judged
-    verify_tilted(photos, likely, track)
+    verify_tilted(photos, unsure, track)
     return judge(photos, fuse_encoders(photos, used, NEIGHBOURS, unordered([also, common])))
 
 

@@ -10,11 +10,11 @@ from django.db.models import F
 
 from ndd_app.exceptions import NddError
 from ndd_app.models import Photo, Registration
-from ndd_app.pipeline.features import features_of_one
+from ndd_app.pipeline.features import features_of_one, read_pixels
 from ndd_app.pipeline.progress import Track, in_batches, untracked
 from ndd_app.storage import read_bytes
 from ndd_app.vision.classical import RootSift
-from ndd_app.vision.encoders import Extractor
+from ndd_app.vision.encoders import Extractor, Features
 from ndd_app.vision.geometry import VARIANTS, Scan
 from ndd_app.vision.images import WORKING_COPY_SIDE, read_working_copy
 from ndd_app.vision.neighbours import Indices
@@ -26,7 +26,7 @@ from ndd_app.vision.verification import verify_tilted as look_tilted
 
 BATCH = 128
 SCANS = 2_000
-"""Scans kept in memory at once, up to 400 KB each."""
+"""Scans kept in memory at once, up to 400 KB each; of tilted ones, with all their views, so many times fewer."""
 AS_THEY_ARE = RECIPE
 IN_ALL_VARIANTS = f"{RECIPE}, in all variants"
 TILTED = f"{RECIPE}, tilted"
@@ -73,7 +73,7 @@ def verify_in_all_variants(
 
 def verify_tilted(photos: Sequence[Photo], pairs: Indices, track: Track = untracked) -> None:
     """As a camera would see them from other sides. Some two hundred times as slow as they are: for pairs in doubt."""
-    scans, known = Scans(photos, Tilted()), _stored(photos, RECIPES)
+    scans, known = Scans(photos, Tilted(), VIEWS), _stored(photos, RECIPES)
 
     def look(first: int, second: int) -> Details:
         return look_tilted(scans[first], scans[second], known.get((photos[first].pk, photos[second].pk), {}))
@@ -84,10 +84,11 @@ def verify_tilted(photos: Sequence[Photo], pairs: Indices, track: Track = untrac
 class Scans:
     """The photos as geometry sees them, loaded when asked for."""
 
-    def __init__(self, photos: Sequence[Photo], extractor: Extractor | None = None) -> None:
+    def __init__(self, photos: Sequence[Photo], extractor: Extractor | None = None, views: int = 1) -> None:
         self._photos = photos
         self._extractor = extractor or RootSift()
-        self._load = lru_cache(SCANS)(self._read)
+        self._views = views
+        self._load = lru_cache(SCANS // views)(self._read)
 
     def __getitem__(self, number: int) -> Scan:
         return self._load(number)
@@ -97,12 +98,19 @@ class Scans:
         scale = min(1.0, WORKING_COPY_SIDE / max(photo.width, photo.height))
         width, height = max(1, round(photo.width * scale)), max(1, round(photo.height * scale))
         try:
-            features = features_of_one(photo, self._extractor)
+            features = self._features(photo)
             picture = read_working_copy(read_bytes(str(photo.thumbnail.name)))
         except NddError:  # its embedding has said so already
             return Scan(np.zeros((0, 140), np.uint8), np.zeros((1, 1), np.uint8), width, height)
         grey = np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), np.uint8)
-        return Scan(features, grey, width, height, views=VIEWS if isinstance(self._extractor, Tilted) else 1)
+        return Scan(features, grey, width, height, self._views)
+
+    def _features(self, photo: Photo) -> Features:
+        """Those of many views are not worth the place in the cache: a pair is looked at once."""
+        if self._views == 1:
+            return features_of_one(photo, self._extractor)
+        [features] = self._extractor.extract([read_pixels(photo)])
+        return features
 
 
 def _verify(

@@ -157,16 +157,16 @@ def test_what_another_matching_found_meanwhile_stays(plates, prints, monkeypatch
     """Two collections are matched at once: whoever stores last knows nothing of the other's new pairs."""
     from ndd_app.pipeline import across
 
-    real = across.judge
+    real = across.worth_storing
 
-    def judge_while_another_matching_stores(photos, fused):
-        pairs = {(photos[a], photos[b]) for a, b in fused.pairs}
+    def while_another_matching_stores(photos, judged, answered):
+        pairs = {(photos[a], photos[b]) for a, b in judged.fused.pairs}
         others = ((a, b) for a in plates.photos.all() for b in prints.photos.all() if (a, b) not in pairs)
         first, second = next(others)
         Candidate.objects.create(first=first, second=second, score=0, probability=0.5, relation="theirs")
-        return real(photos, fused)
+        return real(photos, judged, answered)
 
-    monkeypatch.setattr(across, "judge", judge_while_another_matching_stores)
+    monkeypatch.setattr(across, "worth_storing", while_another_matching_stores)
     find_duplicates(prints)
     assert Candidate.objects.filter(relation="theirs").exists()
     assert shown() == FOUND

@@ -10,6 +10,7 @@ class HeldPhotos:
     def __init__(self, pictures: Sequence[Pixels]) -> None:
         self.pictures = pictures
         self.groups: Sequence[str | None] = [None] * len(pictures)
+        self.rejected: Sequence[tuple[int, int]] = ()
         self._features: dict[str, list[Features]] = {}
 
     def __len__(self) -> int:

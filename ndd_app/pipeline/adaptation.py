@@ -11,6 +11,7 @@ from ndd_app.pipeline.annotation import lessons_by_verdicts, read_group_names
 from ndd_app.pipeline.encoders import UNUSABLE, fit_encoder, sample, share_fitting
 from ndd_app.pipeline.progress import Track, untracked
 from ndd_app.vision.methods import METHODS
+from ndd_app.vision.methods.fitting import Told
 from ndd_app.vision.plans import OURS, Plan
 
 DEFAULT_METHODS = ("whiten", "auto", "vlad")
@@ -38,12 +39,12 @@ def adapt_collection(
     training early.
     """
     photos, plan = _prepare(collection, method, steps)
-    groups = _groups(collection, photos, groups_file)
+    told = _told(collection, photos, groups_file)
     result = AdaptResult()
     unfitted: dict[str, list[str]] = {}
     for name in [method] if method else DEFAULT_METHODS:
         try:
-            encoder = fit_encoder(name, photos, collection, track, groups, plan)
+            encoder = fit_encoder(name, photos, collection, track, told, plan)
         except UNUSABLE as reason:
             if method:
                 raise
@@ -66,7 +67,7 @@ def share_adaptation(
     for name in [method] if method else DEFAULT_METHODS:
         if METHODS[name].trains:
             with suppress(*(() if method else UNUSABLE)):
-                share_fitting(name, photos, _groups(collection, photos, groups_file), plan)
+                share_fitting(name, photos, _told(collection, photos, groups_file), plan)
 
 
 def _prepare(collection: Collection, method: str | None, steps: int | None) -> tuple[list[Photo], Plan]:
@@ -78,9 +79,9 @@ def _prepare(collection: Collection, method: str | None, steps: int | None) -> t
     return photos, replace(OURS, steps=steps)
 
 
-def _groups(collection: Collection, photos: Sequence[Photo], file: Path | None) -> list[str | None]:
+def _told(collection: Collection, photos: Sequence[Photo], file: Path | None) -> Told:
     if file is None:
         return lessons_by_verdicts(photos)
     every = list(collection.photos.order_by("pk"))  # the file may name photos that are not in the sample
     named = dict(zip((photo.pk for photo in every), read_group_names(file, every), strict=True))
-    return [named[photo.pk] for photo in photos]
+    return Told([named[photo.pk] for photo in photos])

@@ -8,6 +8,7 @@ from ndd_app.exceptions import UnknownPhotos
 from ndd_app.models import Photo, Verdict
 from ndd_app.pipeline.review import settled_pairs
 from ndd_app.vision.annotations import read_rows
+from ndd_app.vision.methods.fitting import Told
 
 HELD_OUT = 5
 """Of so many groups that people have confirmed, one is told to no training: receipts judge by it."""
@@ -35,8 +36,8 @@ def groups_by_verdicts(photos: Sequence[Photo]) -> list[str | None]:
     return [str(leader(photo.pk)) if photo.pk in leader_of else None for photo in photos]
 
 
-def lessons_by_verdicts(photos: Sequence[Photo]) -> list[str | None]:
-    """The groups by verdicts, without a fifth of them, which depends on nothing but the pictures."""
+def lessons_by_verdicts(photos: Sequence[Photo]) -> Told:
+    """Without a fifth of the groups, which depends on nothing but the pictures; nothing is told of their photos."""
     groups = groups_by_verdicts(photos)
     pictures: dict[str, list[str]] = {}
     for photo, group in zip(photos, groups, strict=True):
@@ -44,7 +45,10 @@ def lessons_by_verdicts(photos: Sequence[Photo]) -> list[str | None]:
             pictures.setdefault(group, []).append(photo.pixel_hash)
     by_chance = sorted(pictures, key=lambda group: sha256(min(pictures[group]).encode()).digest())
     held_out = {*by_chance[: len(by_chance) // HELD_OUT]}
-    return [None if group in held_out else group for group in groups]
+    told = [None if group in held_out else group for group in groups]
+    number = {photo.pk: n for n, (photo, group) in enumerate(zip(photos, groups, strict=True)) if group not in held_out}
+    no = [pair for pair, answer in settled_pairs(photos).items() if answer == Verdict.Answer.NO]
+    return Told(told, [(number[one], number[other]) for one, other in no if one in number and other in number])
 
 
 def require_known(names: Iterable[str], photos: Sequence[Photo]) -> None:

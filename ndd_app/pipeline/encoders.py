@@ -26,6 +26,7 @@ from ndd_app.vision import encoders as vision
 from ndd_app.vision.backbones import load_backbone
 from ndd_app.vision.classical import RootSift
 from ndd_app.vision.methods import METHODS, Fitted
+from ndd_app.vision.methods.fitting import NOTHING, Told
 from ndd_app.vision.plans import OURS, Plan
 from ndd_app.vision.training import Training
 
@@ -68,17 +69,17 @@ def fit_encoder(
     photos: Sequence[Photo],
     collection: Collection | None,
     track: Track = untracked,
-    groups: Sequence[str | None] | None = None,
+    told: Told = NOTHING,
     plan: Plan = OURS,
 ) -> Encoder:
     """Fit an encoder of the method's family on the photos and store it; it does not serve yet.
 
-    `groups` names the group of each photo, for methods that learn from labels. A fitting that was killed goes on.
+    `told`: for methods that learn from what people say. A fitting that was killed goes on.
     """
     family = METHODS[method].family
     extractor = load_extractor(family)
-    folder = _checkpoints(method, extractor, photos, groups)
-    fitted = fit_to_photos(method, photos, extractor, folder, track, groups, plan)
+    folder = _checkpoints(method, extractor, photos, told)
+    fitted = fit_to_photos(method, photos, extractor, folder, track, told, plan)
     metadata = {"method": method, "backbone": extractor.name}
     weights = encoder_files.save_encoder(fitted.encoder, metadata)
     checksum = sha256(weights).hexdigest()
@@ -94,7 +95,7 @@ def fit_encoder(
         versions={name: version(name) for name in ("torch", "timm", "numpy", "opencv-contrib-python")},
         photo_count=len(photos),
         photos_digest=digest_photos(photos),
-        labelled=[mark(photo) for photo, group in zip(photos, groups or [], strict=False) if group is not None],
+        labelled=[mark(photo) for photo, group in zip(photos, told.groups, strict=False) if group is not None],
         curve=fitted.curve,
         notes="\n".join(fitted.notes),
         weights=save_bytes(f"encoders/{checksum}.safetensors", weights),
@@ -104,13 +105,11 @@ def fit_encoder(
     return encoder
 
 
-def share_fitting(
-    method: str, photos: Sequence[Photo], groups: Sequence[str | None] | None = None, plan: Plan = OURS
-) -> None:
+def share_fitting(method: str, photos: Sequence[Photo], told: Told = NOTHING, plan: Plan = OURS) -> None:
     """What all processes but the first do when several train one encoder."""
     extractor = load_extractor(METHODS[method].family)
-    folder = _checkpoints(method, extractor, photos, groups)
-    fit_to_photos(method, photos, extractor, folder, untracked, groups, plan)
+    folder = _checkpoints(method, extractor, photos, told)
+    fit_to_photos(method, photos, extractor, folder, untracked, told, plan)
 
 
 def fit_to_photos(
@@ -119,10 +118,10 @@ def fit_to_photos(
     extractor: vision.Extractor,
     folder: Path,
     track: Track,
-    groups: Sequence[str | None] | None,
+    told: Told,
     plan: Plan,
 ) -> Fitted:
-    seen = CollectionPhotos(photos, track, groups)
+    seen = CollectionPhotos(photos, track, told.groups, told.rejected)
     return METHODS[method].fit(seen, extractor, seed=SEED, training=Training(plan, folder, track))
 
 
@@ -135,11 +134,9 @@ def digest_photos(photos: Sequence[Photo]) -> str:
     return sha256("".join(sorted(photo.checksum for photo in photos)).encode()).hexdigest()
 
 
-def _checkpoints(
-    method: str, extractor: vision.Extractor, photos: Sequence[Photo], groups: Sequence[str | None] | None
-) -> Path:
+def _checkpoints(method: str, extractor: vision.Extractor, photos: Sequence[Photo], told: Told) -> Path:
     """The same folder for the same training, so that another attempt at it goes on where the last one stopped."""
-    what = f"{method} {extractor.recipe} {digest_photos(photos)} {groups}"
+    what = f"{method} {extractor.recipe} {digest_photos(photos)} {told}"
     return conf.cache_dir / "training" / sha256(what.encode()).hexdigest()[:16]
 
 

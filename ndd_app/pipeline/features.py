@@ -25,11 +25,16 @@ class CollectionPhotos:
     """Photos as the methods in vision/ see them: so many pictures, and their features by an extractor."""
 
     def __init__(
-        self, photos: Sequence[Photo], track: Track = untracked, groups: Sequence[str | None] | None = None
+        self,
+        photos: Sequence[Photo],
+        track: Track = untracked,
+        groups: Sequence[str | None] = (),
+        rejected: Sequence[tuple[int, int]] = (),
     ) -> None:
         self.photos = photos
         self.track = track
         self.groups = groups or [None] * len(photos)
+        self.rejected = rejected
 
     def __len__(self) -> int:
         return len(self.photos)

@@ -87,7 +87,21 @@ def test_a_fifth_of_the_confirmed_groups_is_told_to_no_training():
 
 
 def told(photos) -> int:
-    return sum(group is not None for group in lessons_by_verdicts(photos))
+    return sum(group is not None for group in lessons_by_verdicts(photos).groups)
+
+
+def test_rejected_pairs_are_told_unless_a_photo_of_theirs_is_of_a_group_that_is_kept_for_judging():
+    album, ana = make_collection("album"), make_cataloguer()
+    pairs = [[make_photo(album), make_photo(album)] for _ in range(5)]
+    for one, other in pairs:
+        record_verdict(one, other, "yes", ana)
+    every = [photo for pair in pairs for photo in pair]
+    kept = next(n for n, group in enumerate(lessons_by_verdicts(every).groups) if group is None)
+    first, second, *_ = (n for n, group in enumerate(lessons_by_verdicts(every).groups) if group is not None and n % 2)
+    record_verdict(every[first], every[second], "no", ana)
+    record_verdict(every[first], every[kept], "no", ana)
+    assert lessons_by_verdicts(every).rejected == [(first, second)]
+    assert lessons_by_verdicts(every[::-1]).rejected == [(9 - first, 9 - second)]
 
 
 def test_without_labels_the_job_says_what_to_do(photos):

@@ -13,6 +13,7 @@ from ndd_app.pipeline.review import record_verdict
 from ndd_app.pipeline.serving import note, ready_encoders, serve, switch
 from ndd_app.pipeline.switching import switch_to_newest
 from ndd_app.storage import photo_storage
+from ndd_app.vision.methods.fitting import Told
 from tests.factories import make_cataloguer, make_collection, make_photo
 from tests.pictures import cropped, draw_photo, faded
 from tests.vision.networks import random_weights, write_weights
@@ -159,14 +160,14 @@ def test_no_pair_is_judged_of_which_either_encoder_was_told_a_photo(album):
     judging = Judging(album, challenger, site("deep"), site("classical"))
     groups = judging._bench(photos, []).pairs().units
     one, other, *rest = dict.fromkeys(groups.tolist())
-    told = [fit_encoder("whiten", photos, album, groups=told_of(photos, scene)) for scene in (one, other)]
+    told = [fit_encoder("whiten", photos, album, told=told_of(photos, scene)) for scene in (one, other)]
     taught = Judging(album, *told, site("classical"))
     assert {*taught._bench(photos, []).pairs().units} == {*rest}
 
 
-def told_of(photos: list[Photo], scene: int) -> list[str | None]:
+def told_of(photos: list[Photo], scene: int) -> Told:
     """A table of groups that names the first scan of one scene alone."""
-    return ["a" if photo == photos[scene] else None for photo in photos]
+    return Told(["a" if photo == photos[scene] else None for photo in photos])
 
 
 def test_after_the_first_verdict_a_person_switches(album):

@@ -13,6 +13,7 @@ from ndd_app.vision.images import Pixels
 class DrawnPhotos:
     pictures: list[Pixels]
     groups: Sequence[str | None] = field(default_factory=list)
+    rejected: Sequence[tuple[int, int]] = ()
 
     def __post_init__(self) -> None:
         self.groups = self.groups or [None] * len(self.pictures)

@@ -93,6 +93,9 @@ def test_nearest_of_each_other_are_suspected_and_known_duplicates_have_one_owner
     assert not look.suspected[3].any()
     assert look.owners[2] == look.owners[3]
     assert len(set(look.owners.tolist())) == 4
+    photos.rejected = [(4, 2)]
+    taught = adapter.FirstLook.of(photos, dict(zip([0, 1, 2, 4], rows, strict=True)), projection)
+    assert np.argwhere(look.suspected != taught.suspected).tolist() == [[2, 4], [4, 2]]
 
 
 def test_half_of_the_way(vit, on_a_gpu):

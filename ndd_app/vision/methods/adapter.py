@@ -4,7 +4,8 @@ photo, two damaged views → network with low-rank adapters (LoRA, Hu et al. 202
 InfoNCE among the photos of the batch, KoLeo, and an anchor to where the frozen network had each photo.
 
 The patch embedding stays as it is, and so does every weight but for the small addition in the linear layers of the
-blocks. Photos that are among each other's nearest may be duplicates: they are left out of each other's strangers.
+blocks. Photos that are among each other's nearest may be duplicates: they are left out of each other's strangers,
+unless people say that they are none.
 """
 
 import math
@@ -61,7 +62,7 @@ class LowRank(nn.Module):
 class Adaptation(Objective):
     """owners (n,): photos of one owner are known duplicates. first (n, k): each photo's embedding at the beginning.
 
-    suspected (n, n): pairs that may be duplicates.
+    suspected (n, n): pairs that may be duplicates, as far as people have not rejected them.
     """
 
     centre: Tensor
@@ -127,6 +128,8 @@ class FirstLook:
         suspected = np.zeros((len(photos), len(photos)), bool)
         one, other = numbers[reciprocal_pairs(nearest(rows, min(RECIPROCAL, len(rows) - 1)))].T
         suspected[one, other] = suspected[other, one] = True
+        for one, other in photos.rejected:
+            suspected[one, other] = suspected[other, one] = False
         groups = group_numbers(photos)
         alone = len(photos) + np.arange(len(photos))
         return cls(np.where(groups == UNKNOWN, alone, groups), embeddings, suspected)

@@ -9,6 +9,17 @@ from ndd_app.vision.images import Pixels
 from ndd_app.vision.training import Training
 
 
+@dataclass(frozen=True)
+class Told:
+    """What people say of photos: the group of each, None for unknown, and pairs, by number, that are no duplicates."""
+
+    groups: Sequence[str | None] = ()
+    rejected: Sequence[tuple[int, int]] = ()
+
+
+NOTHING = Told()
+
+
 class Photos(Protocol):
     """The photos a method is fitted on, in a fixed order."""
 
@@ -20,6 +31,10 @@ class Photos(Protocol):
     @property
     def groups(self) -> Sequence[str | None]:
         """What people say about each photo: those of one group belong together; None is not known."""
+
+    @property
+    def rejected(self) -> Sequence[tuple[int, int]]:
+        """Pairs of photos, by number, that people say are no duplicates."""
 
     def features(self, extractor: Extractor) -> list[Features]:
         """What the extractor gives for each photo, read from a cache where it can."""

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +29,7 @@ class FolderPhotos:
     files: Sequence[Path]
     groups: Sequence[str | None]
     _read: dict[Path, Pixels] = field(default_factory=dict, repr=False)
+    rejected: ClassVar[Sequence[tuple[int, int]]] = ()
 
     def __len__(self) -> int:
         return len(self.files)

@@ -52,6 +52,8 @@ def _of_geometry(details: dict) -> list[str]:
             correlation=f"{details['correlation']:.2f}",
         )
     ]  # fmt: skip
+    if details.get("views", 1) > 1:
+        words.append(_("They match only when seen from another side, as by a camera at a slant."))
     if details["inverted"]:
         words.append(_("One of them is a negative."))
     covers, covered = details["overlap"]

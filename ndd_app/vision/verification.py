@@ -63,6 +63,7 @@ def _details(first: Scan, second: Scan, found: Registration) -> Details:
         "matches": found.matches,
         "inliers": found.inliers,
         "cells": found.cells,
+        "views": first.views,
         "share": _rounded(min(1, found.inliers / max(1, min(on_second.sum(), on_first.sum()) / first.views))),
         "mirrored": found.variant.mirrored,
         "inverted": found.variant.inverted,

@@ -46,6 +46,13 @@ def test_mirrored_negatives_are_called_so(photos):
     assert "One of them is a negative." in words
 
 
+def test_scans_that_match_only_tilted_are_called_so(photos):
+    words = "They match only when seen from another side, as by a camera at a slant."
+    assert words not in reasons_for(*photos, None, register(photos, **DETAILS))
+    Registration.objects.all().delete()
+    assert words in reasons_for(*photos, None, register(photos, **DETAILS, views=18))
+
+
 def test_failed_geometry_says_nothing_against_the_pair(photos):
     assert "That says nothing against the pair" in reasons_for(*photos, None, register(photos))[0]
 

@@ -55,6 +55,7 @@ def test_a_photo_seen_at_a_slant_matches_only_through_its_views():
     found = verify_tilted(scan(PHOTO), scan(other), plain)
     assert plain == {}
     assert found["cells"] > 100
+    assert found["views"] == VIEWS
     corner = np.array(found["homography"]).reshape(3, 3) @ [1, 0.75, 1]
     assert np.allclose(corner[:2] / corner[2] * max(other.shape[:2]), [192, 360], atol=4)
 

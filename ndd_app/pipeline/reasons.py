@@ -53,7 +53,7 @@ def _of_geometry(details: dict) -> list[str]:
         )
     ]  # fmt: skip
     if details.get("views", 1) > 1:
-        words.append(_("They match only when seen from another side, as by a camera at a slant."))
+        words.append(_("The points were found by looking at both scans from other sides, as a camera at a slant does."))
     if details["inverted"]:
         words.append(_("One of them is a negative."))
     covers, covered = details["overlap"]

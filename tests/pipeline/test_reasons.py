@@ -46,8 +46,8 @@ def test_mirrored_negatives_are_called_so(photos):
     assert "One of them is a negative." in words
 
 
-def test_scans_that_match_only_tilted_are_called_so(photos):
-    words = "They match only when seen from another side, as by a camera at a slant."
+def test_points_that_were_found_on_tilted_scans_are_called_so(photos):
+    words = "The points were found by looking at both scans from other sides, as a camera at a slant does."
     assert words not in reasons_for(*photos, None, register(photos, **DETAILS))
     Registration.objects.all().delete()
     assert words in reasons_for(*photos, None, register(photos, **DETAILS, views=18))

@@ -17,8 +17,9 @@ POINTS = 100
 EDGE = 0.01
 FEW = 0.1
 """Share of the keypoints where both scans lie."""
-FEWEST_CELLS_TILTED = 12
-"""So many views of one scan and of another have some matches in common by chance."""
+FEWEST_CELLS_TILTED, LEAST_AGREED = 15, 0.5
+"""So many views have some matches in common by chance, and two pictures of a series the same furniture: a fair number
+of places, and at least half of the matches, must lie on each other."""
 SHEET = 0.65
 
 Details = dict[str, Any]
@@ -48,6 +49,8 @@ def verify_tilted(first: Scan, second: Scan, known: Details) -> Details:
     variant = Variant(known["mirrored"], known["inverted"]) if known else PLAIN
     found = register(first, second, [variant])
     if not found or found.cells < max(FEWEST_CELLS_TILTED, known.get("cells", 0)):
+        return known
+    if found.inliers < LEAST_AGREED * found.matches:
         return known
     return _details(first, second, found)
 

@@ -5,7 +5,7 @@ from ndd_app.vision.classical import KEYPOINTS, RootSift, keypoints_of
 from ndd_app.vision.geometry import Scan, match_keypoints, register
 from ndd_app.vision.images import Pixels
 from ndd_app.vision.tilts import APART, RATIO, VIEWS, Tilted, match_views
-from ndd_app.vision.verification import verify, verify_tilted
+from ndd_app.vision.verification import FEWEST_CELLS_TILTED, verify, verify_tilted
 from tests.pictures import draw_photo
 
 PHOTO = draw_photo(1, 480, 360)
@@ -68,6 +68,16 @@ def test_each_match_of_two_places_counts_once():
     found = register(first, second)
     assert found is not None
     assert found.inliers <= found.matches == len(pairs)
+
+
+def test_matches_that_lie_apart_from_each_other_say_nothing():
+    """As in two pictures of a series, of which each has the same furniture at another place."""
+    strips = np.split(PHOTO, 4, axis=1)
+    moved = np.hstack([strips[place] for place in (2, 0, 3, 1)])
+    found = register(scan(PHOTO), scan(moved))
+    assert found is not None
+    assert found.cells > FEWEST_CELLS_TILTED
+    assert verify_tilted(scan(PHOTO), scan(moved), {}) == {}
 
 
 def test_strangers_and_sheets_keep_what_is_known():

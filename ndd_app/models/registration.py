@@ -16,8 +16,8 @@ class Registration(models.Model):
     """What geometry found of two photos: kept, so that no pair is verified twice. Can be rebuilt at any time.
 
     `details` is empty where nothing was found, which is no evidence against the pair. Else it holds: `matches`,
-    `inliers` and `cells` (numbers of keypoints and of distinct places among them); `views`, more than 1 where the scans
-    match only tilted (vision/tilts.py), absent in old rows; `mirrored` and `inverted`;
+    `inliers` and `cells` (numbers of keypoints and of distinct places among them); `views`, more than 1 where they
+    were found on tilted scans (vision/tilts.py), absent in old rows; `mirrored` and `inverted`;
     `homography`, nine numbers, from places on the first scan to places on the second, in units of each scan's longer
     side; `points`, up to 100 of [x, y, x, y] on both; `scale`, `rotation` (degrees), `residual`; `coverage`, `overlap`,
     `outside`, `agreement` and `tone`, each for both scans; `beyond`, the same, or null (see vision/outline.py);

@@ -21,6 +21,7 @@ FEWEST_CELLS_TILTED, LEAST_AGREED = 15, 0.5
 """So many views have some matches in common by chance, and two pictures of a series the same furniture: a fair number
 of places, and at least half of the matches, must lie on each other."""
 SHEET = 0.65
+"""Share of its paper from which on a scan may be one of a written or printed sheet."""
 
 Details = dict[str, Any]
 

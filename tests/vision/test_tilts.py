@@ -1,3 +1,5 @@
+from functools import lru_cache
+
 import cv2
 import numpy as np
 
@@ -15,6 +17,11 @@ def slanted(pixels: Pixels, share: float = 0.4) -> Pixels:
     """As seen by a camera that stands to the left: so much of the width is left."""
     smooth = cv2.GaussianBlur(pixels, (0, 0), sigmaX=0.4 / share, sigmaY=0.1)
     return np.asarray(cv2.resize(smooth, None, fx=share, fy=1, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+@lru_cache
+def photo_seen(views: int) -> Scan:
+    return scan(PHOTO, views)
 
 
 def scan(pixels: Pixels, views: int = VIEWS) -> Scan:
@@ -51,8 +58,8 @@ def test_matches_are_mutual_and_clear_before_other_places_as_in_a_plain_loop():
 
 def test_a_photo_seen_at_a_slant_matches_only_through_its_views():
     other = slanted(PHOTO)
-    plain = verify(scan(PHOTO, views=1), scan(other, views=1))
-    found = verify_tilted(scan(PHOTO), scan(other), plain)
+    plain = verify(photo_seen(1), scan(other, views=1))
+    found = verify_tilted(photo_seen(VIEWS), scan(other), plain)
     assert plain == {}
     assert found["cells"] > 100
     assert found["views"] == VIEWS
@@ -61,7 +68,7 @@ def test_a_photo_seen_at_a_slant_matches_only_through_its_views():
 
 
 def test_each_match_of_two_places_counts_once():
-    first, second = scan(PHOTO), scan(slanted(PHOTO, 0.5))
+    first, second = photo_seen(VIEWS), scan(slanted(PHOTO, 0.5))
     pairs = match_keypoints(first, second)
     places = np.hstack([first.points[pairs[:, 0]], second.points[pairs[:, 1]]])
     assert len(np.unique((places / 0.008).astype(int), axis=0)) == len(pairs)
@@ -74,15 +81,15 @@ def test_matches_that_lie_apart_from_each_other_say_nothing():
     """As in two pictures of a series, of which each has the same furniture at another place."""
     strips = np.split(PHOTO, 4, axis=1)
     moved = np.hstack([strips[place] for place in (2, 0, 3, 1)])
-    found = register(scan(PHOTO), scan(moved))
+    found = register(photo_seen(VIEWS), scan(moved))
     assert found is not None
     assert found.cells > FEWEST_CELLS_TILTED
-    assert verify_tilted(scan(PHOTO), scan(moved), {}) == {}
+    assert verify_tilted(photo_seen(VIEWS), scan(moved), {}) == {}
 
 
 def test_strangers_and_sheets_keep_what_is_known():
     known = {"cells": 7, "mirrored": False, "inverted": False}
-    assert verify_tilted(scan(PHOTO), scan(draw_photo(2, 480, 360)), known) is known
+    assert verify_tilted(photo_seen(VIEWS), scan(draw_photo(2, 480, 360)), known) is known
     sheet = np.full((360, 480, 3), 240, np.uint8)
     for line in range(30, 340, 30):
         cv2.putText(sheet, f"received {line * 37} of the 3rd", (20, line), cv2.FONT_HERSHEY_SIMPLEX, 0.6, (30, 30, 30))

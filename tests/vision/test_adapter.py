@@ -73,6 +73,26 @@ def test_adapters_change_nothing_at_first_and_vanish_into_the_weights(vit):
     assert torch.allclose(objective.trained_network()(image), adapted, atol=1e-6)
 
 
+def test_activations_that_are_computed_twice_give_the_same_gradients(vit):
+    photos = twelve_photos()
+    projection = METHODS["whiten"].fit(photos, vit, seed=0).encoder.projection
+    look = adapter.FirstLook.of(photos, dict(enumerate(photos.features(vit))), projection)
+    torch.manual_seed(0)
+    objective = adapter.Adaptation(vit, projection, look)
+    views = torch.randint(0, 256, (2, 3, vit.side, vit.side, 3), dtype=torch.uint8)
+    assert objective.network.grad_checkpointing
+    gradients = []
+    for twice in (True, False):
+        adapter.compute_activations_twice(objective.network, twice)
+        objective.zero_grad()
+        objective(views, torch.tensor([0, 1])).backward()
+        gradients.append([p.grad.clone() for p in objective.parameters() if p.requires_grad])
+    assert all(torch.allclose(one, other, atol=1e-6) for one, other in zip(*gradients, strict=True))
+    assert any(gradient.abs().max() > 0 for gradient in gradients[0])
+    adapter.compute_activations_twice(objective.network, True)
+    assert not objective.trained_network().grad_checkpointing
+
+
 def test_a_run_that_was_stopped_goes_on_to_the_same_weights(vit, on_a_gpu, tmp_path):
     whole = learn(vit, twelve_photos())
     for steps in (2, None):

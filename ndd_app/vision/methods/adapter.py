@@ -10,6 +10,7 @@ unless people say that they are none.
 
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from typing import Any
@@ -76,6 +77,7 @@ class Adaptation(Objective):
         self.network.requires_grad_(False)
         for layer in linear_layers(self.network):
             register_parametrization(layer, "weight", LowRank(layer.weight, RANK))
+        compute_activations_twice(self.network, True)
         facts = {
             "centre": projection.mean,
             "axes": projection.axes,
@@ -105,6 +107,7 @@ class Adaptation(Objective):
     def trained_network(self) -> Any:
         """The adapters become a part of the weights, so that the network is of the same sort as before."""
         network = deepcopy(self.network)
+        compute_activations_twice(network, False)
         for layer in linear_layers(network):
             remove_parametrizations(layer, "weight", leave_parametrized=True)
         return network
@@ -139,6 +142,12 @@ def suits(backbone: Backbone, photos: int) -> bool:
     """There is a GPU, the network has blocks with linear layers, and the photos fill a few batches."""
     is_fast = next(backbone.network.parameters()).is_cuda
     return is_fast and photos >= FEWEST_PHOTOS and bool(linear_layers(backbone.network))
+
+
+def compute_activations_twice(network: Any, wanted: bool) -> None:
+    """Instead of keeping them until the gradients are computed: a large network would learn from few photos at once."""
+    with suppress(AssertionError):  # timm's way to say that it is not written for this network
+        network.set_grad_checkpointing(wanted)
 
 
 def linear_layers(network: Any) -> list[nn.Linear]:

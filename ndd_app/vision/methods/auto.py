@@ -14,6 +14,7 @@ from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
+from scipy.linalg import eigh
 
 from ndd_app.exceptions import OutOfMemory, TooFewPhotos, TrainingDiverged
 from ndd_app.vision.backbones import Backbone, shrink_to_keep
@@ -118,14 +119,12 @@ def discriminate(every: Rows, within: Rows, duplicates: Rows) -> Whitening:
     believed = WEIGHT_OF_DUPLICATES * len(duplicates) / (len(duplicates) + FEW_DUPLICATES)
     within = _mixed(within, duplicates.T @ duplicates, believed)
     between = (every - mean).T @ (every - mean) / len(every)
-    variances, directions = np.linalg.eigh(within + SHRINKAGE / size * np.eye(size))
-    even = directions / np.sqrt(variances)
-    scatter, axes = np.linalg.eigh(even.T @ between @ even)
-    leading = np.argsort(-scatter)[: EMBEDDING_SIZE - 1]
-    leading = leading[scatter[leading] > 1e-9 * scatter.max(initial=1e-9)]
+    largest = [max(0, size - EMBEDDING_SIZE + 1), size - 1]
+    scatter, axes = eigh(between, within + SHRINKAGE / size * np.eye(size), subset_by_index=largest)
+    leading = np.flatnonzero(scatter > 1e-9 * scatter.max(initial=1e-9))[::-1]
     kept = scatter[leading]
     scales = (kept + DAMPED * kept.mean() if kept.size else kept) ** -POWER
-    axes = even @ axes[:, leading] * scales
+    axes = axes[:, leading] * scales
     # As far below the rest as Whitening.of has it: one direction for what nothing tells apart.
     bias = NOISE * float(np.linalg.norm(axes, axis=0).mean()) if kept.size else NOISE
     return Whitening(mean.astype(np.float32), axes.astype(np.float32), bias)

@@ -7,15 +7,19 @@ from pathlib import Path
 
 from ndd_app.exceptions import NoPhotos, UnknownMethod
 from ndd_app.models import Collection, Encoder, Photo
-from ndd_app.pipeline.annotation import lessons_by_verdicts, read_group_names
+from ndd_app.pipeline.annotation import lessons, read_group_names
 from ndd_app.pipeline.encoders import UNUSABLE, fit_encoder, sample, share_fitting
 from ndd_app.pipeline.progress import Track, untracked
+from ndd_app.pipeline.silver import silver_among
+from ndd_app.vision.backbones import present_device
 from ndd_app.vision.methods import METHODS
 from ndd_app.vision.methods.fitting import Told
 from ndd_app.vision.plans import OURS, Plan
 
 DEFAULT_METHODS = ("whiten", "auto", "vlad")
 """What auto has to surpass comes first: it serves where auto does not prove better."""
+LEARNS_FROM_SILVER = "auto"
+"""With a GPU. Without one it gains too little by such pairs: receipts had better judge by all of them."""
 
 
 @dataclass
@@ -39,11 +43,11 @@ def adapt_collection(
     training early.
     """
     photos, plan = _prepare(collection, method, steps)
-    told = _told(collection, photos, groups_file)
     result = AdaptResult()
     unfitted: dict[str, list[str]] = {}
     for name in [method] if method else DEFAULT_METHODS:
         try:
+            told = _told(collection, photos, groups_file, name)
             encoder = fit_encoder(name, photos, collection, track, told, plan)
         except UNUSABLE as reason:
             if method:
@@ -67,7 +71,7 @@ def share_adaptation(
     for name in [method] if method else DEFAULT_METHODS:
         if METHODS[name].trains:
             with suppress(*(() if method else UNUSABLE)):
-                share_fitting(name, photos, _told(collection, photos, groups_file), plan)
+                share_fitting(name, photos, _told(collection, photos, groups_file, name), plan)
 
 
 def _prepare(collection: Collection, method: str | None, steps: int | None) -> tuple[list[Photo], Plan]:
@@ -79,9 +83,16 @@ def _prepare(collection: Collection, method: str | None, steps: int | None) -> t
     return photos, replace(OURS, steps=steps)
 
 
-def _told(collection: Collection, photos: Sequence[Photo], file: Path | None) -> Told:
+def _told(collection: Collection, photos: Sequence[Photo], file: Path | None, method: str) -> Told:
     if file is None:
-        return lessons_by_verdicts(photos)
+        return lessons(photos, _silver(collection, photos) if method == LEARNS_FROM_SILVER else ())
     every = list(collection.photos.order_by("pk"))  # the file may name photos that are not in the sample
     named = dict(zip((photo.pk for photo in every), read_group_names(file, every), strict=True))
     return Told([named[photo.pk] for photo in photos])
+
+
+def _silver(collection: Collection, photos: Sequence[Photo]) -> list[tuple[int, int]]:
+    if present_device().type != "cuda":
+        return []
+    found = silver_among(photos, Encoder.objects.serving(collection))
+    return [(photos[one].pk, photos[other].pk) for one, other in found.tolist()]

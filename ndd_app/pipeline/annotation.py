@@ -10,6 +10,8 @@ from ndd_app.pipeline.review import settled_pairs
 from ndd_app.vision.annotations import read_rows
 from ndd_app.vision.methods.fitting import Told
 
+Pairs = Sequence[tuple[int, int]]
+
 HELD_OUT = 5
 """Of so many groups that people have confirmed, one is told to no training: receipts judge by it."""
 
@@ -23,7 +25,32 @@ def read_group_names(file: Path, photos: Sequence[Photo]) -> list[str | None]:
 
 def groups_by_verdicts(photos: Sequence[Photo]) -> list[str | None]:
     """Photos joined by settled “yes”, directly or through others, are one group; None for photos without any."""
-    yes = [pair for pair, answer in settled_pairs(photos).items() if answer == Verdict.Answer.YES]
+    return _joined(photos, [pair for pair, answer in settled_pairs(photos).items() if answer == Verdict.Answer.YES])
+
+
+def lessons(photos: Sequence[Photo], silver: Pairs = ()) -> Told:
+    """What people say of photos, and half of what is near certain; the rest is kept for receipts to judge by.
+
+    silver: pairs of ids. Kept are a fifth of the groups that people have confirmed, of whose photos nothing is told,
+    and half of the groups of which they have said nothing. Which ones depends on nothing but the pictures.
+    """
+    answers = settled_pairs(photos)
+    confirmed = [pair for pair, answer in answers.items() if answer == Verdict.Answer.YES]
+    groups = _joined(photos, confirmed)
+    by_chance = {group: _chance(photos, members) for group, members in _members(groups).items()}
+    kept = {*sorted(by_chance, key=by_chance.__getitem__)[: len(by_chance) // HELD_OUT]}
+    told = [None if group in kept else group for group in groups]
+    for name, members in _members(_joined(photos, [*confirmed, *silver])).items():
+        known = {group for group in (groups[n] for n in members) if group}
+        if known.isdisjoint(kept) and (known or _chance(photos, members)[0] % 2):
+            for n in members:
+                told[n] = name
+    number = {photo.pk: n for n, (photo, group) in enumerate(zip(photos, groups, strict=True)) if group not in kept}
+    no = [pair for pair, answer in answers.items() if answer == Verdict.Answer.NO]
+    return Told(told, [(number[one], number[other]) for one, other in no if one in number and other in number])
+
+
+def _joined(photos: Sequence[Photo], pairs: Pairs) -> list[str | None]:
     leader_of: dict[int, int] = {}
 
     def leader(photo: int) -> int:
@@ -31,24 +58,21 @@ def groups_by_verdicts(photos: Sequence[Photo]) -> list[str | None]:
             photo = leader_of[photo]
         return photo
 
-    for one, other in yes:
+    for one, other in pairs:
         leader_of[leader(other)] = leader(one)
     return [str(leader(photo.pk)) if photo.pk in leader_of else None for photo in photos]
 
 
-def lessons_by_verdicts(photos: Sequence[Photo]) -> Told:
-    """Without a fifth of the groups, which depends on nothing but the pictures; nothing is told of their photos."""
-    groups = groups_by_verdicts(photos)
-    pictures: dict[str, list[str]] = {}
-    for photo, group in zip(photos, groups, strict=True):
+def _members(groups: Sequence[str | None]) -> dict[str, list[int]]:
+    members: dict[str, list[int]] = {}
+    for number, group in enumerate(groups):
         if group is not None:
-            pictures.setdefault(group, []).append(photo.pixel_hash)
-    by_chance = sorted(pictures, key=lambda group: sha256(min(pictures[group]).encode()).digest())
-    held_out = {*by_chance[: len(by_chance) // HELD_OUT]}
-    told = [None if group in held_out else group for group in groups]
-    number = {photo.pk: n for n, (photo, group) in enumerate(zip(photos, groups, strict=True)) if group not in held_out}
-    no = [pair for pair, answer in settled_pairs(photos).items() if answer == Verdict.Answer.NO]
-    return Told(told, [(number[one], number[other]) for one, other in no if one in number and other in number])
+            members.setdefault(group, []).append(number)
+    return members
+
+
+def _chance(photos: Sequence[Photo], members: Iterable[int]) -> bytes:
+    return sha256(min(photos[n].pixel_hash for n in members).encode()).digest()
 
 
 def require_known(names: Iterable[str], photos: Sequence[Photo]) -> None:

@@ -17,13 +17,13 @@ from ndd_app.pipeline.features import features_of
 from ndd_app.pipeline.progress import Track, untracked
 from ndd_app.pipeline.review import settled_pairs
 from ndd_app.pipeline.serving import ADOPT, challengers, embedded_encoders, needs_receipt, note
-from ndd_app.pipeline.verification import confirmed_pairs
+from ndd_app.pipeline.silver import silver_among
 from ndd_app.vision.bench import Bench, View
 from ndd_app.vision.encoders import Embeddings, Extractor, Features
-from ndd_app.vision.neighbours import Indices, nearest, nearest_by_bits, unordered
+from ndd_app.vision.neighbours import Indices, unordered
 from ndd_app.vision.receipt import Receipt, write_receipt
 from ndd_app.vision.rescans import DAMAGES, HashBits, OnRescans, Planned, hash_rows
-from ndd_app.vision.silver import RECIPROCAL, components, reciprocal_pairs, silver_pairs
+from ndd_app.vision.silver import components
 
 RESCANS = 1_000
 """Photos that are worn and looked up at most."""
@@ -108,12 +108,7 @@ class Judging:
 
     @cached_property
     def silver(self) -> Indices:
-        """(m, 2): near-certain pairs; without those that people have refused."""
-        deep = [load_embeddings(self.photos, encoder) for encoder in (self.present, self.classical) if encoder]
-        lists = [*(nearest(rows, RECIPROCAL) for rows in deep), nearest_by_bits(self.codes["phash"], RECIPROCAL)]
-        found = silver_pairs([reciprocal_pairs(some) for some in lists], confirmed_pairs(self.photos))
-        refused = {tuple(pair) for pair in self._settled(Verdict.Answer.NO).tolist()}
-        return as_pairs((one, other) for one, other in found.tolist() if (one, other) not in refused)
+        return silver_among(self.photos, [encoder for encoder in (self.present, self.classical) if encoder])
 
     @cached_property
     def digest(self) -> str:

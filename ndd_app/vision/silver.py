@@ -1,9 +1,8 @@
 """Silver pairs: photos that very likely show one image, found without people.
 
 A pair is silver when at least two unlike descriptors see each photo among the other's nearest, and geometry confirms
-it. Receipts judge by such pairs, and by those that people have confirmed; no training learns from silver ones. What
-people have told a training is left out by connected component, so that no judged pair was learned through a third
-photo.
+it. Receipts judge by such pairs, and by those that people have confirmed. What a training was told is left out by
+connected component, so that no judged pair was learned through a third photo.
 """
 
 from collections.abc import Mapping, Sequence

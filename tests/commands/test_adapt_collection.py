@@ -6,7 +6,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from ndd_app.models import Encoder, Job
-from ndd_app.pipeline.annotation import groups_by_verdicts, lessons_by_verdicts
+from ndd_app.pipeline.annotation import groups_by_verdicts, lessons
 from ndd_app.pipeline.review import record_verdict
 from ndd_app.vision.methods import METHODS
 from tests.factories import make_cataloguer, make_collection, make_photo
@@ -80,14 +80,14 @@ def test_a_fifth_of_the_confirmed_groups_is_told_to_no_training():
         record_verdict(one, other, "yes", ana)
     every = [photo for pair in pairs for photo in pair]
     assert told(every) == 16
-    assert lessons_by_verdicts(every) == lessons_by_verdicts(every)
+    assert lessons(every) == lessons(every)
     record_verdict(*pairs[9], "yes", ana)
     assert told(every) == 16
     assert told(every[:8]) == 8
 
 
 def told(photos) -> int:
-    return sum(group is not None for group in lessons_by_verdicts(photos).groups)
+    return sum(group is not None for group in lessons(photos).groups)
 
 
 def test_rejected_pairs_are_told_unless_a_photo_of_theirs_is_of_a_group_that_is_kept_for_judging():
@@ -96,12 +96,31 @@ def test_rejected_pairs_are_told_unless_a_photo_of_theirs_is_of_a_group_that_is_
     for one, other in pairs:
         record_verdict(one, other, "yes", ana)
     every = [photo for pair in pairs for photo in pair]
-    kept = next(n for n, group in enumerate(lessons_by_verdicts(every).groups) if group is None)
-    first, second, *_ = (n for n, group in enumerate(lessons_by_verdicts(every).groups) if group is not None and n % 2)
+    kept = next(n for n, group in enumerate(lessons(every).groups) if group is None)
+    first, second, *_ = (n for n, group in enumerate(lessons(every).groups) if group is not None and n % 2)
     record_verdict(every[first], every[second], "no", ana)
     record_verdict(every[first], every[kept], "no", ana)
-    assert lessons_by_verdicts(every).rejected == [(first, second)]
-    assert lessons_by_verdicts(every[::-1]).rejected == [(9 - first, 9 - second)]
+    assert lessons(every).rejected == [(first, second)]
+    assert lessons(every[::-1]).rejected == [(9 - first, 9 - second)]
+
+
+def test_near_certain_pairs_are_told_but_for_groups_that_are_kept_for_judging():
+    album, ana = make_collection("album"), make_cataloguer()
+    pairs = [[make_photo(album), make_photo(album)] for _ in range(5)]
+    for one, other in pairs:
+        record_verdict(one, other, "yes", ana)
+    others = [make_photo(album) for _ in range(40)]
+    every = [*(photo for pair in pairs for photo in pair), *others]
+    kept = lessons(every).groups.index(None)
+    silver = [(every[n].pk, others[n].pk) for n in range(0, 10, 2)]  # each confirmed group has a third scan …
+    silver += [(others[n].pk, others[n + 1].pk) for n in range(10, 40, 2)]  # … and the rest are known to nobody
+    groups = lessons(every, silver).groups
+    assert [groups[n] is None for n in range(10)] == [n // 2 == kept // 2 for n in range(10)]
+    for n in range(0, 10, 2):
+        assert groups[10 + n] == groups[n]
+    halves = [(groups[10 + n], groups[11 + n]) for n in range(10, 40, 2)]
+    assert all(one == other for one, other in halves)
+    assert 0 < sum(one is None for one, _ in halves) < len(halves)
 
 
 def test_without_labels_the_job_says_what_to_do(photos):

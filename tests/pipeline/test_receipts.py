@@ -3,11 +3,13 @@
 from pathlib import Path
 
 import pytest
+import torch
 
 from ndd_app.models import Collection, Encoder, Photo
-from ndd_app.pipeline import encoders
+from ndd_app.pipeline import adaptation, encoders
+from ndd_app.pipeline.adaptation import adapt_collection
 from ndd_app.pipeline.embedding import embed_collection
-from ndd_app.pipeline.encoders import fit_encoder
+from ndd_app.pipeline.encoders import fit_encoder, mark
 from ndd_app.pipeline.receipts import Judging, excuse_champions, write_receipts
 from ndd_app.pipeline.review import record_verdict
 from ndd_app.pipeline.serving import note, ready_encoders, serve, switch
@@ -168,6 +170,21 @@ def test_no_pair_is_judged_of_which_either_encoder_was_told_a_photo(album):
 def told_of(photos: list[Photo], scene: int) -> Told:
     """A table of groups that names the first scan of one scene alone."""
     return Told(["a" if photo == photos[scene] else None for photo in photos])
+
+
+def test_with_a_gpu_half_of_the_near_certain_pairs_teach_and_the_others_judge(album, monkeypatch):
+    judging = judging_of(album)
+    photos = judging.photos
+    every = {*judging._bench(photos, []).pairs().units.tolist()}
+    assert not adapt_collection(album, "auto").encoders[0].labelled
+    monkeypatch.setattr(adaptation, "present_device", lambda: torch.device("cuda"))
+    assert not adapt_collection(album, "whiten").encoders[0].labelled
+    taught = adapt_collection(album, "auto").encoders[0]
+    judged = {*Judging(album, taught, site("deep"), site("classical"))._bench(photos, []).pairs().units.tolist()}
+    told = {scene for scene in every if {mark(photos[scene]), mark(photos[scene + SCENES])} <= {*taught.labelled}}
+    assert judged == every - told
+    assert len(taught.labelled) == 2 * len(told) == taught.parameters["duplicates"]
+    assert len(every) / 4 < len(told) < len(every) * 3 / 4
 
 
 def test_after_the_first_verdict_a_person_switches(album):

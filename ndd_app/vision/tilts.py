@@ -64,9 +64,11 @@ def _nearest(descriptors: Descriptors, among: Descriptors) -> Indices:
 def _nearest_elsewhere(descriptors: Descriptors, among: Descriptors, at: Points, points: Points) -> Descriptors:
     """(m,): how near the nearest keypoint is that lies APART from the places `at`."""
     nearest = np.empty(len(descriptors), np.float32)
+    squares = (points**2).sum(axis=1)
     for start in range(0, len(descriptors), BLOCK):
         block = slice(start, start + BLOCK)
         nearness = descriptors[block] @ among.T
-        apart = ((at[block, None] - points) ** 2).sum(axis=2) > APART**2
-        nearest[block] = np.where(apart, nearness, -1).max(axis=1)
+        distances = squares - 2 * at[block] @ points.T  # squared, less the square of `at`
+        nearness[distances <= APART**2 - (at[block] ** 2).sum(axis=1, keepdims=True)] = -1
+        nearest[block] = nearness.max(axis=1)
     return nearest

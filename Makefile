@@ -15,9 +15,9 @@ help:
 demo: $(VENV)/installed
 	@$(PYTHON) manage.py demo $(if $(PHOTOS),--photos "$$PHOTOS") $(if $(filter 0,$(SERVE)),--no-serve)
 
-## make test       install, check the style and the types, run the tests
+## make test       install, check the style and the types, run the tests, as many at once as there are processors (4 at most)
 test: lint
-	$(PYTHON) -m pytest
+	OMP_NUM_THREADS=1 $(PYTHON) -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile
 
 ## make test-slow  two steps of each of the paper's runs with its own networks; needs 16 GB of memory and half an hour
 test-slow: $(VENV)/installed-dev

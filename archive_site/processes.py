@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 STOP_SECONDS = 15
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 WORKER = [sys.executable, "-m", "celery", "-A", "archive_site", "worker", "--pool", "solo", "--loglevel", "WARNING"]
 """One job at a time: torch and a forked child do not go together, and a job uses all cores by itself."""
 
@@ -55,3 +56,19 @@ def end_by_signals() -> None:
 
     for number in signals:
         signal.signal(number, end)
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Such a signal takes effect at the end: one that interrupts the start of a process would leave it running."""
+    arrived: list[int] = []
+    handlers = {number: handler for number in ENDING if callable(handler := signal.getsignal(number))}
+    for number in handlers:
+        signal.signal(number, lambda number, _: arrived.append(number))
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        for number in arrived[:1]:
+            signal.raise_signal(number)

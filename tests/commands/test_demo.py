@@ -15,7 +15,7 @@ from django.core.management import CommandError
 from django.utils import timezone
 
 from archive_site.management.commands.demo import Command, slug_of
-from archive_site.processes import running, stop
+from archive_site.processes import running, stop, uninterrupted
 from tests.factories import make_collection, make_job
 
 DEAF = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(flush=True); time.sleep(60)"
@@ -58,6 +58,19 @@ def test_a_process_is_stopped_even_when_the_stopping_is_interrupted():
         with pytest.raises(KeyboardInterrupt):
             stop(process)
         assert process.returncode == -9
+
+
+def test_a_signal_that_comes_while_a_process_starts_takes_effect_once_it_can_be_ended():
+    started = []
+
+    def start() -> None:
+        with uninterrupted():
+            signal.raise_signal(signal.SIGINT)
+            started.append("a process")
+
+    with pytest.raises(KeyboardInterrupt):
+        start()
+    assert started
 
 
 @pytest.mark.parametrize(

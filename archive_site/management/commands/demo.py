@@ -17,7 +17,7 @@ from django.utils.text import slugify
 
 from archive_site import embedded
 from archive_site.keys import own_secret
-from archive_site.processes import WORKER, end_by_signals, running, web_server
+from archive_site.processes import WORKER, end_by_signals, running, uninterrupted, web_server
 from ndd_app.management.bars import JobBars
 from ndd_app.models import Candidate, Collection, Encoder, Job
 
@@ -71,7 +71,8 @@ class Command(BaseCommand):
             people.create_superuser(ACCOUNT, password=self.password)
 
     def start(self, name: str, command: list[str]) -> None:
-        self.processes[name] = self.beside.enter_context(running(command, LOGS / f"{name}.log"))
+        with uninterrupted():
+            self.processes[name] = self.beside.enter_context(running(command, LOGS / f"{name}.log"))
 
     def require_alive(self) -> None:
         for name, process in self.processes.items():

@@ -23,6 +23,7 @@ from tests.vision.networks import random_weights, write_weights
 pytestmark = pytest.mark.django_db
 
 SCENES = 50
+FEW = 16  # enough to see what is judged, too few to decide by
 VERDICT = 3  # a scene that people have answered
 
 
@@ -47,9 +48,18 @@ def fit(collection: Collection | None, photos: list[Photo], method: str = "white
 
 @pytest.fixture
 def album() -> Collection:
-    """Served by a deep encoder that has seen three photos only, and by a classical one."""
+    return served(SCENES)
+
+
+@pytest.fixture
+def few() -> Collection:
+    return served(FEW)
+
+
+def served(scenes: int) -> Collection:
+    """By a deep encoder that has seen three photos only, and by a classical one."""
     album = make_collection()
-    photos = fill(album)
+    photos = fill(album, scenes)
     for encoder in (fit(None, photos[:3]), fit(None, photos, "vlad")):
         serve(encoder)
     embed_collection(album)
@@ -124,24 +134,24 @@ def test_a_receipt_is_written_once_for_the_same_photos_and_pairs(album, monkeypa
         write_receipts(album)
 
 
-def test_no_pair_is_judged_that_people_have_refused(album):
-    judging = judging_of(album)
+def test_no_pair_is_judged_that_people_have_refused(few):
+    judging = judging_of(few)
     photos = judging.photos
     pairs = {tuple(pair) for pair in judging.silver.tolist()}
-    assert pairs <= {(number, number + SCENES) for number in range(SCENES)}
-    assert len(pairs) > SCENES / 2
+    assert pairs <= {(number, number + FEW) for number in range(FEW)}
+    assert len(pairs) > FEW / 2
     groups = judging._bench(photos, []).pairs().units
     refused = int(groups[0])
-    record_verdict(photos[refused], photos[refused + SCENES], "no", make_cataloguer())
-    after = judging_of(album)
+    record_verdict(photos[refused], photos[refused + FEW], "no", make_cataloguer())
+    after = judging_of(few)
     assert {*groups} - {*after._bench(photos, []).pairs().units} == {refused}
     assert after.digest != judging.digest
 
 
-def test_what_people_have_confirmed_is_judged_even_where_geometry_sees_nothing(album):
-    one, other = [*album.photos.order_by("pk")][:2]
+def test_what_people_have_confirmed_is_judged_even_where_geometry_sees_nothing(few):
+    one, other = [*few.photos.order_by("pk")][:2]
     record_verdict(one, other, "yes", make_cataloguer())
-    judging = judging_of(album)
+    judging = judging_of(few)
     groups = judging._bench(judging.photos, []).groups
     assert groups[0] == groups[1]
     assert groups[0] in judging._bench(judging.photos, []).pairs().units
@@ -155,15 +165,15 @@ def judging_of(album: Collection) -> Judging:
     return Judging(album, challenger, site("deep"), site("classical"))
 
 
-def test_no_pair_is_judged_of_which_either_encoder_was_told_a_photo(album):
-    photos = all_of(album)
-    challenger = challenge(album, photos)
-    switch_to_newest(album)
-    judging = Judging(album, challenger, site("deep"), site("classical"))
+def test_no_pair_is_judged_of_which_either_encoder_was_told_a_photo(few):
+    photos = all_of(few)
+    challenger = challenge(few, photos)
+    switch_to_newest(few)
+    judging = Judging(few, challenger, site("deep"), site("classical"))
     groups = judging._bench(photos, []).pairs().units
     one, other, *rest = dict.fromkeys(groups.tolist())
-    told = [fit_encoder("whiten", photos, album, told=told_of(photos, scene)) for scene in (one, other)]
-    taught = Judging(album, *told, site("classical"))
+    told = [fit_encoder("whiten", photos, few, told=told_of(photos, scene)) for scene in (one, other)]
+    taught = Judging(few, *told, site("classical"))
     assert {*taught._bench(photos, []).pairs().units} == {*rest}
 
 
@@ -172,16 +182,16 @@ def told_of(photos: list[Photo], scene: int) -> Told:
     return Told(["a" if photo == photos[scene] else None for photo in photos])
 
 
-def test_with_a_gpu_half_of_the_near_certain_pairs_teach_and_the_others_judge(album, monkeypatch):
-    judging = judging_of(album)
+def test_with_a_gpu_half_of_the_near_certain_pairs_teach_and_the_others_judge(few, monkeypatch):
+    judging = judging_of(few)
     photos = judging.photos
     every = {*judging._bench(photos, []).pairs().units.tolist()}
-    assert not adapt_collection(album, "auto").encoders[0].labelled
+    assert not adapt_collection(few, "auto").encoders[0].labelled
     monkeypatch.setattr(adaptation, "present_device", lambda: torch.device("cuda"))
-    assert not adapt_collection(album, "whiten").encoders[0].labelled
-    taught = adapt_collection(album, "auto").encoders[0]
-    judged = {*Judging(album, taught, site("deep"), site("classical"))._bench(photos, []).pairs().units.tolist()}
-    told = {scene for scene in every if {mark(photos[scene]), mark(photos[scene + SCENES])} <= {*taught.labelled}}
+    assert not adapt_collection(few, "whiten").encoders[0].labelled
+    taught = adapt_collection(few, "auto").encoders[0]
+    judged = {*Judging(few, taught, site("deep"), site("classical"))._bench(photos, []).pairs().units.tolist()}
+    told = {scene for scene in every if {mark(photos[scene]), mark(photos[scene + FEW])} <= {*taught.labelled}}
     assert judged == every - told
     assert len(taught.labelled) == 2 * len(told) == taught.parameters["duplicates"]
     assert len(every) / 4 < len(told) < len(every) * 3 / 4

@@ -31,7 +31,7 @@ class Bar:
 
 def check(bars: Iterable[Bar]) -> bool:
     found = list(bars)
-    print("", *found, sep="\n")
+    print("", *found, sep="\n", flush=True)
     return all(bar.is_reached for bar in found)
 
 

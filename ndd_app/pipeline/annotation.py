@@ -33,21 +33,24 @@ def lessons(photos: Sequence[Photo], silver: Pairs = ()) -> Told:
 
     silver: pairs of ids. Kept are a fifth of the groups that people have confirmed, of whose photos nothing is told,
     and half of the groups of which they have said nothing. Which ones depends on nothing but the pictures.
+    Near-certain pairs that join what people have told apart, through others, tell nothing.
     """
     answers = settled_pairs(photos)
     confirmed = [pair for pair, answer in answers.items() if answer == Verdict.Answer.YES]
+    number = {photo.pk: n for n, photo in enumerate(photos)}
+    rejected = [(number[one], number[other]) for (one, other), answer in answers.items() if answer == Verdict.Answer.NO]
     groups = _joined(photos, confirmed)
     by_chance = {group: _chance(photos, members) for group, members in _members(groups).items()}
     kept = {*sorted(by_chance, key=by_chance.__getitem__)[: len(by_chance) // HELD_OUT]}
     told = [None if group in kept else group for group in groups]
-    for name, members in _members(_joined(photos, [*confirmed, *silver])).items():
+    joined = _joined(photos, [*confirmed, *silver])
+    refuted = {joined[one] for one, other in rejected if joined[one] == joined[other]}
+    for name, members in _members(joined).items():
         known = {group for group in (groups[n] for n in members) if group}
-        if known.isdisjoint(kept) and (known or _chance(photos, members)[0] % 2):
+        if name not in refuted and known.isdisjoint(kept) and (known or _chance(photos, members)[0] % 2):
             for n in members:
                 told[n] = name
-    number = {photo.pk: n for n, (photo, group) in enumerate(zip(photos, groups, strict=True)) if group not in kept}
-    no = [pair for pair, answer in answers.items() if answer == Verdict.Answer.NO]
-    return Told(told, [(number[one], number[other]) for one, other in no if one in number and other in number])
+    return Told(told, [pair for pair in rejected if kept.isdisjoint(groups[n] for n in pair)])
 
 
 def _joined(photos: Sequence[Photo], pairs: Pairs) -> list[str | None]:

@@ -123,6 +123,18 @@ def test_near_certain_pairs_are_told_but_for_groups_that_are_kept_for_judging():
     assert 0 < sum(one is None for one, _ in halves) < len(halves)
 
 
+def test_near_certain_pairs_that_join_a_rejected_pair_through_a_third_photo_are_not_told():
+    album, ana = make_collection("album"), make_cataloguer()
+    one, other, third, fourth = every = [make_photo(album) for _ in range(4)]
+    record_verdict(one, fourth, "yes", ana)
+    silver = [(one.pk, third.pk), (third.pk, other.pk)]
+    assert len({*lessons(every, silver).groups}) == 1
+    record_verdict(one, other, "no", ana)
+    by_people = lessons(every, silver).groups
+    assert by_people[0] == by_people[3] is not None
+    assert by_people[1:3] == [None, None]
+
+
 def test_without_labels_the_job_says_what_to_do(photos):
     with pytest.raises(CommandError, match=r"supervised learns from labels.*--groups FILE"):
         adapt("--method", "supervised")

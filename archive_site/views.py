@@ -11,8 +11,8 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from archive_site.forms import RecordForm
 from ndd_app.description import adapter
+from ndd_app.forms import DublinCoreForm
 from ndd_app.models import Collection, Photo
 from ndd_app.models.photo import PhotoQuerySet
 from ndd_app.pipeline.pairs import count_open, count_pairs, count_shown, with_duplicates
@@ -80,7 +80,7 @@ def record_edit(request: HttpRequest, pk: int) -> HttpResponse:
     photo = _visible_photo(request, Photo.objects.select_for_update(of=["self"]), pk)
     if not adapter().may_edit(request.user, photo):
         raise PermissionDenied
-    form = RecordForm(request.POST or None, instance=photo)
+    form = DublinCoreForm(request.POST or None, instance=photo)
     if form.is_valid():
         form.save()
         messages.success(request, _("The record is saved."))

@@ -161,7 +161,7 @@ class PhotoAdmin(Kept):
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> list[tuple[Any, Any]]:
         own = ["identifier", *Photo.DESCRIPTION_FIELDS] if isinstance(adapter(), DublinCoreAdapter) else ["identifier"]
-        return [(None, {"fields": own}), (_("Scan"), {"fields": self.readonly_fields})]
+        return [(None, {"fields": [*own, "seen"]}), (_("Scan"), {"fields": self.readonly_fields})]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -170,7 +170,7 @@ class PhotoAdmin(Kept):
         return (queryset.matching(search_term) if search_term else queryset), False
 
     def save_model(self, request: HttpRequest, obj: Photo, form: ModelForm, change: bool) -> None:
-        obj.save(update_fields=form.changed_data)  # another person's edit of another field stays
+        form.save()
 
     # A scan is listed even while the host has no record for it, or none any more.
 

@@ -2,6 +2,7 @@ import zipfile
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
 
 from django import forms
@@ -120,14 +121,43 @@ class LinesField(forms.Field):
 
 
 class DublinCoreForm(forms.ModelForm):
-    """The description that Photo has of its own."""
+    """The description that Photo has of its own. It is not saved over what somebody else wrote since it was opened."""
 
     subjects = LinesField(required=False, help_text=_("One a line."))
+    seen = forms.CharField(required=False, widget=forms.HiddenInput)
 
     class Meta:
         model = Photo
         fields = ["identifier", *Photo.DESCRIPTION_FIELDS]
         widgets = {"description": _lines(6), "rights": _lines(2), "source": _lines(2), "notes": _lines(3)}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        values = [getattr(self.instance, name) for name in DublinCoreForm.Meta.fields]
+        self.present = self.initial["seen"] = sha256(repr(values).encode()).hexdigest()
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        if cleaned.get("seen") != self.present:
+            self.data = dict(self.data.items()) | {"seen": self.present}  # whoever saves again has looked at it
+            for name in self._changed_fields():
+                now = self.initial[name]
+                words = " · ".join(now) if isinstance(now, list) else now
+                self.add_error(name, _("In the record now: {value}").format(value=words or "–"))
+            raise forms.ValidationError(
+                _("Someone else changed this record meanwhile. Compare where it says so, then save again.")
+            )
+        return cleaned
+
+    def save(self, commit: bool = True) -> Photo:
+        """Only what was changed here is written."""
+        photo: Photo = super().save(commit=False)
+        if commit and (changed := self._changed_fields()):
+            photo.save(update_fields=changed)
+        return photo
+
+    def _changed_fields(self) -> list[str]:
+        return [name for name in self.changed_data if name != "seen" and name in (self._meta.fields or ())]
 
     def clean_identifier(self) -> str:
         identifier = self.cleaned_data["identifier"]

@@ -38,7 +38,8 @@ def lessons(photos: Sequence[Photo], silver: Pairs = ()) -> Told:
     answers = settled_pairs(photos)
     confirmed = [pair for pair, answer in answers.items() if answer == Verdict.Answer.YES]
     number = {photo.pk: n for n, photo in enumerate(photos)}
-    rejected = [(number[one], number[other]) for (one, other), answer in answers.items() if answer == Verdict.Answer.NO]
+    here = [pair for pair, answer in answers.items() if answer == Verdict.Answer.NO and number.keys() >= {*pair}]
+    rejected = [(number[one], number[other]) for one, other in here]
     groups = _joined(photos, confirmed)
     by_chance = {group: _chance(photos, members) for group, members in _members(groups).items()}
     kept = {*sorted(by_chance, key=by_chance.__getitem__)[: len(by_chance) // HELD_OUT]}

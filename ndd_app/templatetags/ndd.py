@@ -14,7 +14,7 @@ from ndd_app.pipeline.pairs import possible_duplicates as find_possible_duplicat
 from ndd_app.pipeline.provenance import copied_fields as find_copied_fields
 from ndd_app.pipeline.reliability import FEWEST, tenths_of
 from ndd_app.pipeline.serving import waiting_encoders as find_waiting_encoders
-from ndd_app.views.access import visible_collections, visible_jobs
+from ndd_app.views.access import unfinished_jobs, visible_collections
 from ndd_app.views.reliability import plot_reliability
 
 register = template.Library()
@@ -41,9 +41,7 @@ def copied_fields(context: template.Context, photo: Photo) -> dict[str, Any]:
 @register.inclusion_tag("ndd_app/running_jobs.html", takes_context=True)
 def running_jobs(context: template.Context, collection: Collection) -> dict[str, Any]:
     """One line about the collection's unfinished jobs, kept up to date; nothing when there are none."""
-    if not context["request"].user.is_authenticated:
-        return {}
-    return {"jobs": list(visible_jobs(context["request"]).filter(collection=collection).unfinished().order_by("pk"))}
+    return {"jobs": unfinished_jobs(context["request"])[collection.pk], "slug": collection.slug}
 
 
 @register.inclusion_tag("ndd_app/reliability.html", takes_context=True)

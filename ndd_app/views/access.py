@@ -1,5 +1,6 @@
 """Who may see and change what. The only place where a permission becomes a 404, a 403 or a way to the login page."""
 
+from collections import defaultdict
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
@@ -86,6 +87,17 @@ def visible_jobs(request: HttpRequest) -> JobQuerySet:
     return Job.objects.filter(collection__in=theirs).select_related("collection")
 
 
+def unfinished_jobs(request: HttpRequest) -> dict[int, list[Job]]:
+    """By the collection's id, oldest first; asked once for a page that names many collections."""
+    known: dict[int, list[Job]] | None = getattr(request, "ndd_unfinished_jobs", None)
+    if known is None:
+        known = request.ndd_unfinished_jobs = defaultdict(list)  # type: ignore[attr-defined]
+        if request.user.is_authenticated:
+            for job in visible_jobs(request).unfinished().order_by("pk"):
+                known[job.collection_id].append(job)
+    return known
+
+
 def login_required(view: View) -> View:
     """Visitors are asked to log in, and come back to the page they were on."""
 
@@ -103,8 +115,8 @@ def starts_jobs(view: View) -> View:
 
 
 def safe_next(request: HttpRequest) -> str | None:
-    """The page of this site that the form names as the one to return to."""
-    return _if_of_this_site(request, request.POST.get("next", ""))
+    """The page of this site that the form or the address names as the one to return to."""
+    return _if_of_this_site(request, request.POST.get("next") or request.GET.get("next", ""))
 
 
 def _page_of(request: HttpRequest) -> str:

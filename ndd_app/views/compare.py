@@ -10,7 +10,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from ndd_app.description import adapter
 from ndd_app.forms import VerdictForm
-from ndd_app.models import Photo, Registration, Verdict
+from ndd_app.models import Candidate, Collection, Photo, Registration, Verdict
 from ndd_app.pipeline.comparison import Agreement, compare_descriptions
 from ndd_app.pipeline.pairs import candidate_of, common_partner, next_open_pair, place_in_queue, queue
 from ndd_app.pipeline.provenance import copies_between
@@ -29,6 +29,7 @@ def compare(request: HttpRequest, first: int, second: int) -> HttpResponse:
     comparisons = compare_descriptions(one, other)
     latest = list(Verdict.objects.on(one, other).latest_of_each_person())
     partner = common_partner(one, other, adapter().visible(request.user, Photo.objects.all()))
+    place = place_in_queue(one.collection, candidate, request.user)
     context = {
         "one": one,
         "other": other,
@@ -46,7 +47,9 @@ def compare(request: HttpRequest, first: int, second: int) -> HttpResponse:
         "settled": agreed_answer(latest),
         "mine": next((v.answer for v in latest if v.person_name == request.user.get_username()), None),
         "copies": copies_between(one, other),
-        "place": place_in_queue(one.collection, candidate, request.user),
+        "place": place,
+        "previous": place.previous and _address_in_queue(place.previous, one.collection),
+        "next": place.next and _address_in_queue(place.next, one.collection),
         "back": _photo_to_return_to(request.GET.get("back"), one, other),
         "may_answer": access.may_answer(request, one, other),
         "may_edit_one": adapter().may_edit(request.user, one),
@@ -73,7 +76,9 @@ def verdict(request: access.SignedInRequest, first: int, second: int) -> HttpRes
     if back:
         return redirect(adapter().address(back))
     pair = next_open_pair(one.collection, request.user, candidate_of(one, other))
-    return redirect(_address(pair.first, pair.second) if pair else reverse("ndd:review", args=[one.collection.slug]))
+    if pair:
+        return redirect(_address_in_queue(pair, one.collection))
+    return redirect("ndd:review", one.collection.slug)
 
 
 @require_safe
@@ -82,13 +87,19 @@ def review(request: HttpRequest, slug: str) -> HttpResponse:
     collection = access.get_collection(request, slug)
     pair = next_open_pair(collection, request.user)
     if pair:
-        return redirect(_address(pair.first, pair.second))
+        return redirect(_address_in_queue(pair, collection))
     context = {"collection": collection, "total": queue(collection, request.user).count()}
     return render(request, "ndd_app/all_answered.html", context)
 
 
 def _address(one: Photo, other: Photo) -> str:
     return reverse("ndd:compare", args=[one.pk, other.pk])
+
+
+def _address_in_queue(pair: Candidate, collection: Collection) -> str:
+    """The left photo is the collection's own: its collection is the one whose queue the page goes through."""
+    is_own = pair.first.collection_id == collection.pk
+    return _address(pair.first, pair.second) if is_own else _address(pair.second, pair.first)
 
 
 def _confirmation(given: Verdict, one: Photo, other: Photo) -> str:

@@ -4,6 +4,7 @@ from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -41,7 +42,7 @@ def _copy(request: access.SignedInRequest, giving: Photo, taking: Photo) -> Http
     labels = ", ".join(copy.field_label for copy in copies)
     record = format_html('<a href="{}">{}</a>', adapter().address(taking), short_title(taking))
     messages.success(request, format_html(_("Copied to {record}: {labels}."), record=record, labels=labels))
-    return redirect("ndd:compare", giving.pk, taking.pk)
+    return redirect(_comparison(request, giving, taking))
 
 
 def _choose(
@@ -52,8 +53,14 @@ def _choose(
         "target": taking,
         "choices": field_choices(giving, taking, modes),
         "preview": preview_copy(giving, taking, modes),
+        "next": _comparison(request, giving, taking),
     }
     return render(request, "ndd_app/copy.html", context, status=status)
+
+
+def _comparison(request: HttpRequest, giving: Photo, taking: Photo) -> str:
+    """The page that people came from, with the sides and the queue as they were."""
+    return access.safe_next(request) or reverse("ndd:compare", args=[giving.pk, taking.pk])
 
 
 @access.login_required

@@ -36,7 +36,7 @@ def live(request: HttpRequest) -> HttpResponse:
 def running(request: HttpRequest, slug: str) -> HttpResponse:
     """The line about a collection's unfinished jobs, for the pages that show it."""
     jobs = access.visible_jobs(request).filter(collection__slug=slug).unfinished().order_by("pk")
-    return render(request, "ndd_app/running_jobs.html", {"jobs": list(jobs), "was_running": True})
+    return render(request, "ndd_app/running_jobs.html", {"jobs": list(jobs), "slug": slug, "was_running": True})
 
 
 @access.login_required

@@ -93,6 +93,9 @@ def describe(page, site: Site, path: str, **fields: str) -> None:
 
 def say_no_to_one_pair(page, site: Site) -> None:
     open_comparison(page, site, "01.jpg", "01_crop.jpg")
+    page.get_by_label("Note").fill("another bridge")
+    page.keyboard.press("Enter")  # is no answer
+    page.locator("h2").first.click()
     with page.expect_navigation():  # to the next open pair
         page.keyboard.press("n")
     wait_until(lambda: answers(site) == ["no"], 10, "the verdict")

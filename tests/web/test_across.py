@@ -90,8 +90,19 @@ def test_the_pair_is_in_the_queue_the_counts_and_the_groups_of_both(staff, pair,
         assert "Review 1 open pair" in text(staff, collection.get_absolute_url())
         assert f"{WORD} tree" in text(staff, reverse("ndd:groups", args=[collection.slug]))
         start = staff.get(reverse("ndd:review", args=[collection.slug]))
-        assert start.url == reverse("ndd:compare", args=[pair.first_id, pair.second_id])
+        own, other = (described, hidden) if collection == described.collection else (hidden, described)
+        assert start.url == reverse("ndd:compare", args=[own.pk, other.pk])
     assert text(staff, reverse("collections")).count("1 possible pair") == 2
+
+
+def test_a_queue_is_left_by_no_answer(staff, pair, described, hidden):
+    fourth = make_pair(make_photo(hidden.collection), described, 0.8)
+    start = reverse("ndd:review", args=[hidden.collection.slug])
+    first = staff.get(start).url
+    second = reverse("ndd:compare", args=[fourth.other(described).pk, described.pk])
+    assert f'rel="next" href="{second}"' in text(staff, first)
+    assert staff.post(f"{first}verdict/", {"answer": "no"}).url == second
+    assert staff.post(f"{second}verdict/", {"answer": "no"}).url == start
 
 
 def test_a_description_is_copied_across(staff, pair, described, hidden):

@@ -144,6 +144,26 @@ def test_saving_a_photo_keeps_commas_in_subjects(boss, collection):
     assert list(Photo.objects.matching("mill")) == [photo]
 
 
+def test_saving_a_photo_keeps_what_somebody_else_wrote_meanwhile(boss, bare):
+    address = url(Photo, "change", bare.pk)
+    form = boss.get(address).context["adminform"].form
+    entered = {field.html_name: field.value() or "" for field in form} | {"title": "Mill"}
+    Photo.objects.filter(pk=bare.pk).update(date="1912")
+    page = boss.post(address, entered)
+    assert "Someone else changed this record meanwhile" in page.content.decode()
+    assert "In the record now: 1912" in page.content.decode()
+    again = {field.html_name: field.value() or "" for field in page.context["adminform"].form} | {"date": "1912"}
+    assert boss.post(address, again).status_code == 302
+    bare.refresh_from_db()
+    assert (bare.title, bare.date) == ("Mill", "1912")
+
+
+def test_the_panel_of_a_photo_stands_behind_the_form_and_not_in_it(boss, bare):
+    page = boss.get(url(Photo, "change", bare.pk)).content.decode()
+    form = page[page.index('id="photo_form"') :]
+    assert form.index("</form>") < form.index("Why are these two not a pair?")
+
+
 class LostRecords(DublinCoreAdapter):
     """A host whose records are gone, or not there yet."""
 

@@ -3,6 +3,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from ndd_app.models import Verdict
+from ndd_app.pipeline.pairs import count_open
 from ndd_app.pipeline.review import record_verdict
 from tests.factories import make_cataloguer, make_collection, make_pair, make_photo, record_page
 
@@ -22,7 +23,7 @@ def test_descriptions_side_by_side(ana, collection, described):
 
 def test_the_side_with_more_to_give_is_proposed_as_the_source(ana, described, bare):
     page = ana.get(address(bare, described)).content.decode()
-    assert f'primary" href="{reverse("ndd:copy", args=[described.pk, bare.pk])}"' in page
+    assert f'primary" href="{reverse("ndd:copy", args=[described.pk, bare.pk])}?next=' in page
 
 
 def test_ranks_follow_the_sides(ana, described, bare):
@@ -93,6 +94,17 @@ def test_no_answer_is_no_answer(ana, described, bare):
 def test_yes_stays_since_copying_comes_next(ana, described, bare):
     response = ana.post(address(described, bare, "verdict"), {"answer": "yes"})
     assert response.url == address(described, bare)
+
+
+def test_an_answer_that_was_taken_back_leaves_the_pair_to_others(ana, cataloguer, described, bare):
+    make_pair(described, bare)
+    bojan = make_cataloguer("bojan")
+    assert count_open(described.collection, bojan) == 1
+    record_verdict(described, bare, "no", cataloguer)
+    assert count_open(described.collection, bojan) == 0
+    record_verdict(described, bare, "unsure", cataloguer)
+    assert count_open(described.collection, bojan) == 1
+    assert count_open(described.collection, cataloguer) == 0
 
 
 def test_no_leads_to_the_next_open_pair(ana, collection, described, bare):

@@ -1,3 +1,6 @@
+import re
+from html import unescape
+
 from django.urls import reverse
 
 from ndd_app.models import MetadataCopy, Photo, Verdict
@@ -54,6 +57,18 @@ def test_copying_describes_the_target_and_records_the_yes(ana, described, bare):
     assert (bare.title, bare.date, bare.subjects) == ("Old bridge", "1912", ["river", "bridge"])
     assert Verdict.objects.get().answer == "yes"
     assert "Title, Date, Subjects" in response.content.decode()
+
+
+def test_copying_leads_back_to_the_comparison_as_it_was(ana, described, bare):
+    came_from = f"{reverse('ndd:compare', args=[bare.pk, described.pk])}?back={bare.pk}"
+    page = ana.get(came_from).content.decode()
+    link = unescape(re.search(rf'href="({address(described, bare)}[^"]*)"', page)[1])
+    response = ana.get(link)
+    assert response.context["next"] == came_from
+    assert ana.post(address(described, bare), agreed(response, next=came_from)).url == came_from
+    elsewhere = agreed(ana.get(address(described, bare)), next="https://elsewhere.test/", mode_title="replace")
+    assert ana.post(address(described, bare), elsewhere).status_code in (302, 409)
+    assert "elsewhere" not in ana.get(f"{address(described, bare)}?next=https://elsewhere.test/").content.decode()
 
 
 def test_a_change_after_the_preview_is_not_trampled(ana, described, bare):

@@ -68,6 +68,13 @@ def test_pairs_across_collections(boss, collection, described, page):
     assert count_queries(boss, address) == few
 
 
+def test_the_list_of_collections(ana, cataloguer, collection, described):
+    few = count_queries(ana, reverse("collections"))
+    for slug in ("few", "more"):
+        enqueue(make_photo(make_collection(slug, is_public=True)).collection, [("embed", {})])
+    assert count_queries(ana, reverse("collections")) == few
+
+
 def test_pages_of_the_work(ana, cataloguer, collection, described):
     addresses = [reverse(f"ndd:{name}") for name in ("copies", "jobs", "encoders")]
 

@@ -32,8 +32,10 @@ document.querySelectorAll("form[data-preview]").forEach((form) => {
     const preview = document.getElementById(form.dataset.preview);
     preview.querySelectorAll("button").forEach((button) => (button.disabled = true));
     const address = `?${new URLSearchParams(new FormData(form))}`;
-    const fresh = await fetchElement(preview.id, address);
+    const fresh = await fetchElement(preview.id, address).catch(() => null);
     if (turn !== latest) return;
+    // Signed out meanwhile, or the server is away: the page itself says so, and keeps the choice.
+    if (!fresh) return location.assign(address);
     document.getElementById(preview.id).replaceWith(fresh);
     history.replaceState(null, "", address);
   });
@@ -47,11 +49,14 @@ document.querySelectorAll(".overlay [type=range]").forEach((slider) => {
   follow();
 });
 
-// --- keys: an element with data-key is pressed by that key, unless somebody is writing --------------------------
+// --- keys: an element with data-key is pressed by that key, unless somebody is writing; arrows move sliders first --
+
+const WRITTEN_IN = "textarea, select, input:not([type=radio], [type=range])";
 
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
-  if (event.target.closest("input, textarea, select")) return;
+  if (event.target.closest(WRITTEN_IN)) return;
+  if (event.target.matches("input") && event.key.startsWith("Arrow")) return;
   const pressed = [...document.querySelectorAll("[data-key]")].find(
     (element) => element.dataset.key.toLowerCase() === event.key.toLowerCase(),
   );

@@ -53,7 +53,7 @@ class UnknownMethod(NddError):
 
 
 class UnknownEncoder(NddError):
-    """No encoder {encoder} has embedded the collection {collection}.
+    """No encoder {encoder} can be used for the collection {collection}.
 
     There are: {known}.
     """

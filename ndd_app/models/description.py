@@ -50,10 +50,6 @@ class DublinCore(models.Model):
         abstract = True
         indexes = [GinIndex(fields=["search_vector"], name="%(app_label)s_%(class)s_search")]
 
-    @property
-    def is_described(self) -> bool:
-        return any(getattr(self, name) for name in self.DESCRIPTION_FIELDS)
-
     def save(self, *args: Any, **kwargs: Any) -> None:
         self.search_text = self.text_to_search()
         if (names := kwargs.get("update_fields")) is not None:

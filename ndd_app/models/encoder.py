@@ -3,7 +3,7 @@ from math import isnan
 from typing import Any
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.urls import reverse
 from pgvector.django import CosineDistance
 
@@ -24,7 +24,7 @@ class EncoderQuerySet(models.QuerySet["Encoder"]):
 
     def embedded(self, collection: Collection) -> "EncoderQuerySet":
         """Encoders that have embeddings of this collection's photos."""
-        return self.filter(embeddings__photo__collection=collection).distinct()
+        return self.filter(Exists(Photo.objects.filter(collection=collection, embeddings__encoder=OuterRef("pk"))))
 
 
 class Encoder(models.Model):
@@ -76,16 +76,6 @@ class Encoder(models.Model):
     @property
     def scope(self) -> str:
         return self.collection.title if self.collection else "every collection"
-
-    def nearest(self, photo: Photo, count: int) -> PhotoQuerySet:
-        """The photos of the collection closest to `photo`, with their cosine `distance`; exact."""
-        mine = self.embeddings.filter(photo=photo).values("vector")[:1]
-        return (
-            Photo.objects.filter(collection=photo.collection_id, embeddings__encoder=self)
-            .exclude(pk=photo.pk)
-            .annotate(distance=CosineDistance("embeddings__vector", models.Subquery(mine)))
-            .order_by("distance")[:count]
-        )
 
     def similarity(self, one: Photo, other: Photo) -> float | None:
         """Their cosine; None where the encoder sees nothing in one of them."""

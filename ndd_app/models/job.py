@@ -42,7 +42,7 @@ class JobQuerySet(models.QuerySet["Job"]):
     def release_stale(self) -> None:
         """Give the jobs of dead workers back; one that took down several workers is failed instead."""
         self.stale().filter(attempts__lt=MAX_ATTEMPTS).update(state=Job.State.WAITING, claim=None)
-        for job in self.stale():
+        for job in self.stale().filter(attempts__gte=MAX_ATTEMPTS):
             with suppress(JobLost):  # another sweeper was faster
                 job.fail(f"Its worker died {job.attempts} times. Look at the worker's log; was it out of memory?")
 
@@ -156,7 +156,7 @@ class Job(models.Model):
     @transaction.atomic
     def retry(self) -> bool:
         """Put a failed job and what was to follow it back into the queue."""
-        again = {"state": Job.State.WAITING, "error": "", "finished_at": None, "attempts": 0}
+        again = {"state": Job.State.WAITING, "error": "", "started_at": None, "finished_at": None, "attempts": 0}
         put_back = Job.objects.filter(pk=self.pk, state=Job.State.FAILED).update(**again)
         if put_back:
             self._all_followers().filter(state=Job.State.CANCELLED).update(**again)

@@ -1,14 +1,13 @@
-from pathlib import Path
+from collections.abc import Iterable
 
 from django.contrib.postgres.search import SearchQuery
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
-from ndd_app.exceptions import UnreadableFile
 from ndd_app.models.collection import Collection
 from ndd_app.models.description import DublinCore
-from ndd_app.storage import photo_storage, read_bytes
+from ndd_app.storage import photo_storage
 from ndd_app.text import fold
 
 
@@ -23,6 +22,10 @@ class PhotoQuerySet(models.QuerySet["Photo"]):
 
     def undescribed(self) -> "PhotoQuerySet":
         return self.filter(self._nothing_described())
+
+    def still_there(self, photos: Iterable["Photo"]) -> set[int]:
+        """Their ids, but for those that a host has deleted since they were read."""
+        return {*self.filter(pk__in={photo.pk for photo in photos}).values_list("pk", flat=True)}
 
     def _nothing_described(self) -> Q:
         texts = {name: "" for name in Photo.DESCRIPTION_FIELDS if name != "subjects"}
@@ -75,14 +78,6 @@ class Photo(DublinCore):
 
     def __str__(self) -> str:
         return self.title or self.identifier or self.path
-
-    def read_master(self) -> bytes:
-        if self.master_file:
-            return read_bytes(str(self.master_file.name))
-        try:
-            return Path(self.master_reference).read_bytes()
-        except OSError as error:
-            raise UnreadableFile(detail=error.strerror or str(error)) from error
 
     @property
     def name_in_collection(self) -> str:

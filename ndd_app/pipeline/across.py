@@ -22,12 +22,14 @@ from ndd_app.pipeline.candidates import (
     evidence_of,
     fingerprints,
     likely_but_unsure,
+    store_candidates,
     worth_storing,
 )
 from ndd_app.pipeline.embedding import load_archive, load_some
 from ndd_app.pipeline.judgement import Judged, judge
 from ndd_app.pipeline.limits import NEAREST_ELSEWHERE, NEIGHBOURS
 from ndd_app.pipeline.progress import Track, untracked
+from ndd_app.pipeline.review import settled_pairs
 from ndd_app.pipeline.variants import variants_of
 from ndd_app.pipeline.verification import verify_as_they_are, verify_in_all_variants, verify_tilted
 from ndd_app.vision.neighbours import (
@@ -61,8 +63,7 @@ class Across:
         known = list(Candidate.objects.across(self.collection).values_list("pk", "first_id", "second_id"))
         outdated = among(as_pairs((first, second) for _, first, second in known), self.looked_at)
         Candidate.objects.filter(pk__in=[pk for (pk, *_), old in zip(known, outdated, strict=True) if old]).delete()
-        Candidate.objects.bulk_create(self.candidates, batch_size=2_000)
-        Evidence.objects.bulk_create(self.evidence, batch_size=2_000)
+        store_candidates(self.candidates, self.evidence)
 
 
 def lock_collections() -> None:
@@ -85,17 +86,17 @@ def match_across(
     near = [_proposed(load_some(photos, encoder), encoder, NEAREST_ELSEWHERE) for encoder in looking]
     variants = ((variant, encoder) for encoder in encoders for variant in _variants(lonely, encoder, track))
     odd = [_proposed(variant, encoder, NEAREST_VARIANT) for variant, encoder in variants]
-    answered = _answered(collection)
-    known = unordered([answered, _known(collection), _of_equal_pixels(collection)])
+    known = unordered([_answered(collection), _known(collection), _of_equal_pixels(collection)])
     sides = _Sides(unordered([known, *near, *odd]), encoders)
     if not sides.photos:
         return None
     _verify(sides, collection, known, unordered(odd), track)
-    judged = judge(sides.photos, sides.fused)
+    settled = settled_pairs(sides.photos)
+    judged = judge(sides.photos, sides.fused, settled)
     if len(unsure := likely_but_unsure(judged)):
         verify_tilted(sides.photos, unsure, track)
-        judged = judge(sides.photos, sides.fused)
-    stored = worth_storing(sides.photos, judged, sides.local(answered))
+        judged = judge(sides.photos, sides.fused, settled)
+    stored = worth_storing(sides.photos, judged, sides.local(_answered(collection)))
     candidates = candidates_of(sides.photos, stored, np.zeros_like(stored.fused.pairs))
     return Across(collection, sides.pairs, candidates, list(_evidence(sides, candidates, stored)))
 

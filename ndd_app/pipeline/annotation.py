@@ -23,11 +23,6 @@ def read_group_names(file: Path, photos: Sequence[Photo]) -> list[str | None]:
     return [group_of.get(photo.path) for photo in photos]
 
 
-def groups_by_verdicts(photos: Sequence[Photo]) -> list[str | None]:
-    """Photos joined by settled “yes”, directly or through others, are one group; None for photos without any."""
-    return _joined(photos, [pair for pair, answer in settled_pairs(photos).items() if answer == Verdict.Answer.YES])
-
-
 def lessons(photos: Sequence[Photo], silver: Pairs = ()) -> Told:
     """What people say of photos, and half of what is near certain; the rest is kept for receipts to judge by.
 
@@ -55,6 +50,7 @@ def lessons(photos: Sequence[Photo], silver: Pairs = ()) -> Told:
 
 
 def _joined(photos: Sequence[Photo], pairs: Pairs) -> list[str | None]:
+    """Photos joined by a pair, directly or through others, are one group; None for photos without any."""
     leader_of: dict[int, int] = {}
 
     def leader(photo: int) -> int:

@@ -27,8 +27,8 @@ Codes = dict[str, npt.NDArray[np.uint8]]
 
 def worth_storing(photos: Sequence[Photo], judged: Judged, answered: Indices) -> Judged:
     likely = judged.probabilities.duplicate >= FLOOR
-    kept = (likely | among(judged.fused.pairs, answered)) & ~_of_one_record(photos, judged.fused.pairs)
-    return judged.only(kept)
+    kept = judged.only(likely | among(judged.fused.pairs, answered))
+    return kept.only(~_of_one_record(photos, kept.fused.pairs))
 
 
 def without_partner(judged: Judged, photos: int) -> Indices:
@@ -111,6 +111,15 @@ def evidence_of(
             yield Evidence(candidate=candidate, detector=Detector.SAME_PIXELS, score=1)
         if candidate.first.checksum == candidate.second.checksum:
             yield Evidence(candidate=candidate, detector=Detector.SAME_FILE, score=1)
+
+
+def store_candidates(candidates: Sequence[Candidate], evidence: Iterable[Evidence]) -> int:
+    """How many are stored: nothing is of photos that a host has deleted meanwhile."""
+    there = Photo.objects.still_there(photo for pair in candidates for photo in (pair.first, pair.second))
+    left = [pair for pair in candidates if {pair.first_id, pair.second_id} <= there]
+    Candidate.objects.bulk_create(left, batch_size=2_000)
+    Evidence.objects.bulk_create((row for row in evidence if row.candidate.pk), batch_size=2_000)
+    return len(left)
 
 
 def fingerprints(photos: Sequence[Photo]) -> Codes:

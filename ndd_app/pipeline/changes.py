@@ -8,6 +8,7 @@ from django.utils import timezone
 from ndd_app.exceptions import NotEmbedded
 from ndd_app.models import Candidate, Collection, Encoder, Photo, Verdict
 from ndd_app.pipeline.candidates import as_pairs, fingerprints, worth_storing
+from ndd_app.pipeline.judgement import Settled
 from ndd_app.pipeline.limits import MOST_CHANGES
 from ndd_app.pipeline.matching import answered_pairs, equal_or_alike, judge_with_geometry
 from ndd_app.pipeline.progress import Track, untracked
@@ -42,12 +43,12 @@ def report_changes(collection: Collection, encoder: Encoder, track: Track = untr
     present = {other.family: other for other in Encoder.objects.serving(collection)}.get(encoder.family)
     photos = list(collection.photos.order_by("pk"))
     used = embedded_by(collection, serving_with(collection, encoder))
-    answered = answered_pairs(photos)
-    today, then = _shown_today(collection), _shown_by(used, photos, answered, collection.show_from, track)
+    answered, settled = answered_pairs(photos), settled_pairs(photos)
+    today, then = _shown_today(collection), _shown_by(used, photos, answered, settled, collection.show_from, track)
     open_today, open_then = (shown.keys() - {*_ids(photos, answered)} for shown in (today, then))
-    missed = {pair for pair, answer in settled_pairs(photos).items() if answer == Verdict.Answer.YES}
-    if missed:  # looked at as if nobody had answered: what people name is looked at whatever the encoders say
-        missed -= _shown_by(used, photos, as_pairs([]), collection.show_from, track).keys()
+    missed = {pair for pair, answer in settled.items() if answer == Verdict.Answer.YES}
+    if missed:  # as if nobody had answered: what people name is looked at, and counts, whatever the encoders say
+        missed -= _shown_by(used, photos, as_pairs([]), {}, collection.show_from, track).keys()
     changes = Changes(
         against=present.pk if present else None,
         written_at=timezone.now().isoformat(timespec="seconds"),
@@ -60,11 +61,16 @@ def report_changes(collection: Collection, encoder: Encoder, track: Track = untr
 
 
 def _shown_by(
-    used: Sequence[Encoder], photos: Sequence[Photo], answered: Indices, show_from: float, track: Track
+    used: Sequence[Encoder],
+    photos: Sequence[Photo],
+    answered: Indices,
+    settled: Settled,
+    show_from: float,
+    track: Track,
 ) -> dict[Pair, float]:
     """The chances of the pairs that would be shown after a matching by these encoders."""
     also = unordered([equal_or_alike(photos, fingerprints(photos)), answered])
-    judged = worth_storing(photos, judge_with_geometry(photos, used, also, track), answered)
+    judged = worth_storing(photos, judge_with_geometry(photos, used, also, settled, track), answered)
     chances = zip(_ids(photos, judged.fused.pairs), judged.probabilities.duplicate.tolist(), strict=True)
     return {pair: chance for pair, chance in chances if chance >= show_from}
 

@@ -55,7 +55,8 @@ def _embed(collection: Collection, encoder: Encoder, notes: list[str], track: Tr
     embedded = 0
     for batch in in_batches(features_of(missing, loaded.extractor, track), BATCH):
         notes += [f"{photo.path}: {found}" for photo, found in batch if isinstance(found, NddError)]
-        readable = [(photo, found) for photo, found in batch if not isinstance(found, NddError)]
+        there = Photo.objects.still_there(photo for photo, _ in batch)
+        readable = [(p, found) for p, found in batch if not isinstance(found, NddError) and p.pk in there]
         vectors = loaded.embed([features for _, features in readable])
         Embedding.objects.bulk_create(
             (Embedding(encoder=encoder, photo=p, vector=v) for (p, _), v in zip(readable, vectors, strict=True)),

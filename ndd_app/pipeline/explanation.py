@@ -10,6 +10,7 @@ from ndd_app.pipeline.embedding import load_embeddings
 from ndd_app.pipeline.judgement import judge
 from ndd_app.pipeline.limits import NEIGHBOURS
 from ndd_app.pipeline.ranking import candidate_pairs, embedded_by, fuse_encoders
+from ndd_app.pipeline.review import settled_pairs
 from ndd_app.pipeline.trace import Place, outcome_of
 from ndd_app.pipeline.verification import verify_in_all_variants
 from ndd_app.vision.neighbours import nearest_of_two, places, ranked_lists, unordered
@@ -35,7 +36,8 @@ def explain_pair(one: Photo, other: Photo) -> Explanation:
     used = embedded_by(collection, Encoder.objects.serving(collection))
     pair = np.array([[first, second]])
     verify_in_all_variants(photos, pair, [first, second])
-    judged = judge(photos, fuse_encoders(photos, used, NEIGHBOURS, unordered([pair, candidate_pairs(photos)])))
+    fused = fuse_encoders(photos, used, NEIGHBOURS, unordered([pair, candidate_pairs(photos)]))
+    judged = judge(photos, fused, settled_pairs(photos))
     row = int(np.flatnonzero((judged.fused.pairs == pair).all(axis=1))[0])
     swapped = numbers[one.pk] != first
     found = [_place(str(encoder), photos, encoder, (numbers[one.pk], numbers[other.pk])) for encoder in used]

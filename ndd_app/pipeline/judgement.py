@@ -4,14 +4,13 @@ Matching points are judged by what is known of other collections (vision/calibra
 of duplicates this one is (vision/density.py); and photos with a common partner by what lies on both ways to it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from ndd_app.models import Photo, Verdict
-from ndd_app.pipeline.review import settled_pairs
 from ndd_app.pipeline.verification import registered
 from ndd_app.vision.calibration import Probabilities, evidence_of, shipped_calibration
 from ndd_app.vision.density import Density
@@ -30,6 +29,8 @@ UNLIKE = 0.5
 FAR = 100
 """… and more where strangers as near as this are no rarity: more than one photo in so many, and than one at all."""
 
+Settled = Mapping[tuple[int, int], str]
+"""What people agree on: yes or no by the ids of both photos, low one first (review.settled_pairs)."""
 Answers = dict[int, bool]
 """Whether people say yes, by the row of a pair on which they agree."""
 
@@ -48,12 +49,12 @@ class Judged:
         return Judged(self.fused.only(chosen), details, Probabilities(duplicate, same_image))
 
 
-def judge(photos: Sequence[Photo], fused: Fused) -> Judged:
+def judge(photos: Sequence[Photo], fused: Fused, settled: Settled) -> Judged:
     """The ranking score is the log10 of the odds that a pair is one image or two exposures of one scene.
 
     Of pairs with like odds the likelier image comes first: all exposures of a plate match a print of one of them.
     """
-    known = _Known.of(photos, fused, registered(photos, fused.pairs))
+    known = _Known.of(photos, fused, registered(photos, fused.pairs), settled)
     found = known.probabilities()
     duplicate: Scores = np.where(known.equal, CERTAIN, np.clip(found.duplicate, 1e-4, 0.999)).astype(np.float32)
     same_image: Scores = np.where(known.equal, CERTAIN, np.minimum(found.same_image, duplicate)).astype(np.float32)
@@ -62,9 +63,9 @@ def judge(photos: Sequence[Photo], fused: Fused) -> Judged:
     return Judged(ranked, known.details, Probabilities(duplicate, same_image))
 
 
-def pairs_with_a_common_partner(photos: Sequence[Photo], judged: Judged) -> Indices:
+def pairs_with_a_common_partner(photos: Sequence[Photo], judged: Judged, settled: Settled) -> Indices:
     """(m, 2): also pairs that no encoder proposes."""
-    return _Known.of(photos, judged.fused, judged.details).partners(judged.probabilities).pairs_in_common()
+    return _Known.of(photos, judged.fused, judged.details, settled).partners(judged.probabilities).pairs_in_common()
 
 
 @dataclass(frozen=True)
@@ -83,13 +84,13 @@ class _Known:
     is_across: bool
 
     @classmethod
-    def of(cls, photos: Sequence[Photo], fused: Fused, details: list[Details]) -> "_Known":
+    def of(cls, photos: Sequence[Photo], fused: Fused, details: list[Details], settled: Settled) -> "_Known":
         pairs = fused.pairs
         equal = np.array([photos[a].pixel_hash == photos[b].pixel_hash for a, b in pairs], bool)
         sizes = [(photo.width, photo.height) for photo in photos]
         surprise = np.nan_to_num(fused.scores, neginf=-3.0)
         collections = {photo.collection_id for photo in photos}
-        return cls(pairs, surprise, details, _answers(photos, pairs), equal, sizes, len(collections) > 1)
+        return cls(pairs, surprise, details, _answers(photos, pairs, settled), equal, sizes, len(collections) > 1)
 
     @property
     def matched(self) -> npt.NDArray[np.bool_]:
@@ -135,10 +136,11 @@ class _Known:
         return Partners.among(self.pairs, Probabilities(duplicate, same_image), self.details, self.sizes)
 
 
-def _answers(photos: Sequence[Photo], pairs: Indices) -> Answers:
+def _answers(photos: Sequence[Photo], pairs: Indices, settled: Settled) -> Answers:
+    if not settled:
+        return {}
     row_of = {(photos[a].pk, photos[b].pk): row for row, (a, b) in enumerate(pairs)}
-    settled = settled_pairs(photos).items()
-    return {row_of[pair]: answer == Verdict.Answer.YES for pair, answer in settled if pair in row_of}
+    return {row_of[pair]: answer == Verdict.Answer.YES for pair, answer in settled.items() if pair in row_of}
 
 
 def _corrected_by_people(answers: Answers, found: Probabilities) -> Probabilities:

@@ -9,7 +9,7 @@ from django.db.models import F, Sum
 from django.db.models.functions import Now
 
 from ndd_app.exceptions import NoPhotos, NotEmbedded
-from ndd_app.models import Candidate, Collection, Encoder, Evidence, Photo, Verdict
+from ndd_app.models import Candidate, Collection, Encoder, Photo, Verdict
 from ndd_app.pipeline.across import lock_collections, match_across
 from ndd_app.pipeline.candidates import (
     LIKE_BITS,
@@ -20,14 +20,16 @@ from ndd_app.pipeline.candidates import (
     evidence_of,
     fingerprints,
     likely_but_unsure,
+    store_candidates,
     without_partner,
     worth_storing,
 )
 from ndd_app.pipeline.encoders import load_encoder
-from ndd_app.pipeline.judgement import Judged, judge, pairs_with_a_common_partner
+from ndd_app.pipeline.judgement import Judged, Settled, judge, pairs_with_a_common_partner
 from ndd_app.pipeline.limits import NEIGHBOURS, VERIFIED
 from ndd_app.pipeline.progress import Track, untracked
 from ndd_app.pipeline.ranking import embedded_by, fuse_encoders
+from ndd_app.pipeline.review import settled_pairs
 from ndd_app.pipeline.serving import embedded_encoders, outgrown, ready_encoders, serving_with
 from ndd_app.pipeline.serving import switch as let_serve
 from ndd_app.pipeline.variants import propose_by_variants
@@ -65,28 +67,28 @@ def find_duplicates(
     `switch`: by the newest encoders that are ready. `encoder`: by the one that a person has chosen. They serve from now
     on, in the same transaction.
     """
+    started = Collection.objects.annotate(now=Now()).values_list("now", flat=True).get(pk=collection.pk)
     photos = list(collection.photos.order_by("pk"))
     if not photos:
         raise NoPhotos(collection=collection.slug)
     used = embedded_by(collection, _wanted(collection, switch, encoder))
     codes = fingerprints(photos)
-    answered = answered_pairs(photos)
-    also = unordered([equal_or_alike(photos, codes), answered])
-    judged = judge_with_geometry(photos, used, also, track)
+    also = unordered([equal_or_alike(photos, codes), answered_pairs(photos)])
+    judged = judge_with_geometry(photos, used, also, settled_pairs(photos), track)
     lists = ranked_lists(judged.fused, len(photos), NEIGHBOURS)
     lonely = without_partner(judged, len(photos))
-    judged = worth_storing(photos, judged, answered)
+    judged = worth_storing(photos, judged, answered_pairs(photos))  # people answer meanwhile
     candidates = candidates_of(photos, judged, places(lists, judged.fused.pairs))
     evidence = list(evidence_of(track(candidates, "Comparing pairs", len(candidates)), judged, used, codes))
     across = match_across(collection, photos, [photos[number] for number in lonely], track)
     with transaction.atomic():
         lock_collections()
         Candidate.objects.within(collection).delete()
-        Candidate.objects.bulk_create(candidates, batch_size=2_000)
-        Evidence.objects.bulk_create(evidence, batch_size=2_000)
+        stored = store_candidates(candidates, evidence)
         if across:
             across.store()
-        Collection.objects.filter(pk=collection.pk).update(matched_at=Now())
+        # Not the time of now: of photos that came meanwhile it knows nothing.
+        Collection.objects.filter(pk=collection.pk).update(matched_at=started)
         if switch or encoder:
             for each in used:
                 let_serve(collection, each, by_hand=encoder is not None)
@@ -95,7 +97,7 @@ def find_duplicates(
         verified = sum(map(bool, judged.details))
         names = tuple(map(str, used))
         notes = tuple(outgrown(collection, collection.encoders.order_by("pk"), len(photos)))
-        result = MatchResult(len(photos), len(candidates), shown.count(), expected_false, verified, names, notes)
+        result = MatchResult(len(photos), stored, shown.count(), expected_false, verified, names, notes)
         transaction.on_commit(lambda: candidates_found.send(Collection, collection=collection, result=result))
     return result
 
@@ -109,7 +111,9 @@ def _wanted(collection: Collection, switch: bool, encoder: Encoder | None) -> li
     return ready_encoders(collection) if switch else Encoder.objects.serving(collection)
 
 
-def judge_with_geometry(photos: Sequence[Photo], used: Sequence[Encoder], also: Indices, track: Track) -> Judged:
+def judge_with_geometry(
+    photos: Sequence[Photo], used: Sequence[Encoder], also: Indices, settled: Settled, track: Track
+) -> Judged:
     """Cheap first: the nearest as they are; the variants of photos without a partner; pairs with one in common.
 
     Then whatever may be a duplicate and has no matching points yet, in all variants; in the end what is likely and
@@ -120,25 +124,25 @@ def judge_with_geometry(photos: Sequence[Photo], used: Sequence[Encoder], also: 
     near = ((fused.ranks > 0) & (fused.ranks <= VERIFIED)).any(axis=(1, 2))
     wanted = near | (places(lists, fused.pairs) > 0).any(axis=1) | among(fused.pairs, also)
     verify_as_they_are(photos, fused.pairs[wanted], track)
-    judged = judge(photos, fused)
+    judged = judge(photos, fused, settled)
     lonely = without_partner(judged, len(photos))
     if lonely.size:
         proposed = propose_by_variants(photos, used, lonely.tolist(), track)
         verify_in_all_variants(photos, proposed, lonely.tolist(), track)
         also = unordered([also, proposed])
-        judged = judge(photos, fuse_encoders(photos, used, NEIGHBOURS, also))
-    common = pairs_with_a_common_partner(photos, judged)
+        judged = judge(photos, fuse_encoders(photos, used, NEIGHBOURS, also), settled)
+    common = pairs_with_a_common_partner(photos, judged, settled)
     doubtful = judged.fused.pairs[judged.probabilities.duplicate >= DOUBTFUL]
     every = unordered([common, doubtful])
     unmatched = every[[not found for found in registered(photos, every)]]
     if len(unmatched):
         verify_in_all_variants(photos, unmatched, lonely.tolist(), track)
-        judged = judge(photos, fuse_encoders(photos, used, NEIGHBOURS, unordered([also, common])))
+        judged = judge(photos, fuse_encoders(photos, used, NEIGHBOURS, unordered([also, common])), settled)
     unsure = likely_but_unsure(judged)
     if not len(unsure):
         return judged
     verify_tilted(photos, unsure, track)
-    return judge(photos, fuse_encoders(photos, used, NEIGHBOURS, unordered([also, common])))
+    return judge(photos, fuse_encoders(photos, used, NEIGHBOURS, unordered([also, common])), settled)
 
 
 def equal_or_alike(photos: Sequence[Photo], codes: Codes) -> Indices:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ndd_app.exceptions import NddError
+from ndd_app.exceptions import JobLost, NddError
 from ndd_app.models import Collection, Encoder, Photo, Verdict
 from ndd_app.pipeline.candidates import as_pairs, fingerprints
 from ndd_app.pipeline.embedding import embed_features, load_embeddings
@@ -37,9 +37,13 @@ NOTHING_SERVES = "Keep: no other deep encoder serves this collection, so that th
 
 
 def excuse_champions(collection: Collection) -> list[Encoder]:
-    """Note which of the collection's encoders need no receipt to serve, unless they are damaged; gives those."""
+    """Note which of the collection's encoders need no receipt to serve, unless they cannot be loaded; gives those.
+
+    One that could not be loaded is tried again: perhaps it was the storage that failed.
+    """
     present = {encoder.family: encoder for encoder in Encoder.objects.serving(collection)}
-    new = [encoder for encoder in embedded_encoders(collection) if not encoder.receipt.get("decision")]
+    receipts = [(encoder, encoder.receipt) for encoder in embedded_encoders(collection)]
+    new = [encoder for encoder, receipt in receipts if receipt.get("decision") != ADOPT and "about" not in receipt]
     excused = [encoder for encoder in new if not needs_receipt(encoder, present.get(encoder.family))]
     for encoder in excused:
         try:
@@ -72,6 +76,8 @@ def _judge(encoder: Encoder, judging: "Judging", track: Track) -> None:
         return
     try:
         receipt = judging.receipt(track)
+    except JobLost:
+        raise  # another worker judges it now, and writes the receipt
     except NddError as reason:  # the present encoder keeps serving; the next matching tries again
         note(encoder, decision="keep", words=[f"Keep the present encoder: the new one could not be judged. {reason}"])
         return

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Count, Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q
 
 from ndd_app.models import Collection, Encoder, Verdict
 from ndd_app.models.encoder import one_of_each_family
@@ -51,11 +51,10 @@ def ready_encoders(collection: Collection) -> list[Encoder]:
 
 def embedded_encoders(collection: Collection) -> list[Encoder]:
     """The collection's own, oldest first, that have embedded no less of it than what serves now."""
-    covered = Count("embeddings", filter=Q(embeddings__photo__collection=collection))
-    photos = dict(Encoder.objects.annotate(covered=covered).values_list("pk", "covered"))
-    least = {encoder.family: max(1, photos[encoder.pk]) for encoder in Encoder.objects.serving(collection)}
+    present = {other.family: other for other in Encoder.objects.serving(collection)}
+    least = {family: max(1, count_embedded(collection, other)) for family, other in present.items()}
     own = collection.encoders.order_by("pk")
-    return [encoder for encoder in own if photos[encoder.pk] >= least.get(encoder.family, 1)]
+    return [encoder for encoder in own if count_embedded(collection, encoder) >= least.get(encoder.family, 1)]
 
 
 def outgrown(collection: Collection, own: Iterable[Encoder], photos: int) -> list[str]:

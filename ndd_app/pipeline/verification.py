@@ -6,7 +6,7 @@ from functools import lru_cache
 
 import cv2
 import numpy as np
-from django.db.models import F
+from django.db.models import F, Func, JSONField, QuerySet, TextField, Value
 
 from ndd_app.exceptions import NddError
 from ndd_app.models import Photo, Registration
@@ -30,20 +30,23 @@ SCANS = 2_000
 AS_THEY_ARE = RECIPE
 IN_ALL_VARIANTS = f"{RECIPE}, in all variants"
 TILTED = f"{RECIPE}, tilted"
+WITHOUT_POINTS = Func(
+    F("details"), Value("points", TextField()), template="(%(expressions)s)", arg_joiner=" - ", output_field=JSONField()
+)
 RECIPES = (AS_THEY_ARE, IN_ALL_VARIANTS, TILTED)
 """Each looks closer than the one before; a pair is not looked at again by what it has behind it."""
 
 
 def registered(photos: Sequence[Photo], pairs: Indices) -> list[Details]:
     """What is known of each pair (m, 2) of indices, low one first; empty for one without geometric evidence."""
-    known = _stored(photos, RECIPES)
+    known = _known(photos)
     return [known.get((photos[first].pk, photos[second].pk), {}) for first, second in pairs]
 
 
 def confirmed_pairs(photos: Sequence[Photo]) -> Indices:
     """(m, 2): pairs of photos of one collection of which geometry leaves no doubt."""
     number = {photo.pk: place for place, photo in enumerate(photos)}
-    known = _stored(photos, RECIPES)
+    known = _known(photos)
     sure = [pair for pair, details in known.items() if confirms(details) and {*pair} <= number.keys()]
     return np.array([(number[one], number[other]) for one, other in sure], np.int64).reshape(-1, 2)
 
@@ -73,16 +76,18 @@ def verify_in_all_variants(
 
 def verify_tilted(photos: Sequence[Photo], pairs: Indices, track: Track = untracked) -> None:
     """As a camera would see them from other sides. Some two hundred times as slow as they are: for pairs in doubt."""
-    scans, known = Scans(photos, Tilted(), VIEWS), _stored(photos, RECIPES)
+    scans, ids = Scans(photos, Tilted(), VIEWS), [photo.pk for photo in photos]
+    rows = _stored(photos, RECIPES).filter(first__in={ids[a] for a, _ in pairs}, second__in={ids[b] for _, b in pairs})
+    known = {(first, second): found for first, second, found in rows.values_list("first_id", "second_id", "details")}
 
     def look(first: int, second: int) -> Details:
-        return look_tilted(scans[first], scans[second], known.get((photos[first].pk, photos[second].pk), {}))
+        return look_tilted(scans[first], scans[second], known.get((ids[first], ids[second]), {}))
 
     _verify(photos, pairs, TILTED, look, track)
 
 
 class Scans:
-    """The photos as geometry sees them, loaded when asked for."""
+    """The photos as geometry sees them, loaded when asked for; raises an NddError where one cannot be read."""
 
     def __init__(self, photos: Sequence[Photo], extractor: Extractor | None = None, views: int = 1) -> None:
         self._photos = photos
@@ -97,11 +102,8 @@ class Scans:
         photo = self._photos[number]
         scale = min(1.0, WORKING_COPY_SIDE / max(photo.width, photo.height))
         width, height = max(1, round(photo.width * scale)), max(1, round(photo.height * scale))
-        try:
-            features = self._features(photo)
-            picture = read_working_copy(read_bytes(str(photo.thumbnail.name)))
-        except NddError:  # its embedding has said so already
-            return Scan(np.zeros((0, 140), np.uint8), np.zeros((1, 1), np.uint8), width, height)
+        features = self._features(photo)
+        picture = read_working_copy(read_bytes(str(photo.thumbnail.name)))
         grey = np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), np.uint8)
         return Scan(features, grey, width, height, self._views)
 
@@ -116,29 +118,48 @@ class Scans:
 def _verify(
     photos: Sequence[Photo], pairs: Indices, recipe: str, look: Callable[[int, int], Details], track: Track
 ) -> None:
-    done = _stored(photos, RECIPES[RECIPES.index(recipe) :])
+    done = {*_stored(photos, RECIPES[RECIPES.index(recipe) :]).values_list("first_id", "second_id")}
     new = [(int(a), int(b)) for a, b in pairs if (photos[a].pk, photos[b].pk) not in done]
+
+    def look_now(pair: tuple[int, int]) -> Details | None:
+        try:
+            return look(*pair)
+        except NddError:  # its embedding says so; nothing is kept of the pair, perhaps a later matching can read it
+            return None
+
     threads = max(1, cv2.getNumThreads())
     cv2.setNumThreads(1)  # pairs run side by side instead
     try:
         with ThreadPoolExecutor(threads) as pool:
             # Batch by batch: what is verified is kept, and a worker that is to stop waits for one batch only.
             for batch in in_batches(track(new, "Verifying pairs", len(new)), BATCH):
-                _store(photos, zip(batch, pool.map(lambda pair: look(*pair), batch), strict=True), recipe)
+                _store(photos, zip(batch, pool.map(look_now, batch), strict=True), recipe)
     finally:
         cv2.setNumThreads(threads)
 
 
-def _store(photos: Sequence[Photo], batch: Iterable[tuple[tuple[int, int], Details]], recipe: str) -> None:
+def _store(photos: Sequence[Photo], batch: Iterable[tuple[tuple[int, int], Details | None]], recipe: str) -> None:
+    looked_at = [(photos[a], photos[b], found) for (a, b), found in batch if found is not None]
+    there = Photo.objects.still_there(photo for first, second, _ in looked_at for photo in (first, second))
     Registration.objects.bulk_create(
-        (Registration(first=photos[a], second=photos[b], recipe=recipe, details=found) for (a, b), found in batch),
+        (
+            Registration(first=first, second=second, recipe=recipe, details=found)
+            for first, second, found in looked_at
+            if {first.pk, second.pk} <= there
+        ),
         update_conflicts=True,
         unique_fields=["first", "second"],
         update_fields=["recipe", "details"],
     )
 
 
-def _stored(photos: Sequence[Photo], recipes: Iterable[str]) -> dict[tuple[int, int], Details]:
+def _known(photos: Sequence[Photo]) -> dict[tuple[int, int], Details]:
+    """Without the matching points, which only pages draw: they are nine tenths of it."""
+    rows = _stored(photos, RECIPES).values_list("first_id", "second_id", WITHOUT_POINTS)
+    return {(first, second): found for first, second, found in rows.iterator()}
+
+
+def _stored(photos: Sequence[Photo], recipes: Iterable[str]) -> QuerySet[Registration]:
     """Of photos of one collection, or, where they are of several, of pairs across these."""
     collections = {photo.collection_id for photo in photos}
     rows = Registration.objects.filter(
@@ -146,4 +167,4 @@ def _stored(photos: Sequence[Photo], recipes: Iterable[str]) -> dict[tuple[int, 
     )
     if len(collections) > 1:
         rows = rows.exclude(first__collection=F("second__collection"))
-    return {(first, second): found for first, second, found in rows.values_list("first_id", "second_id", "details")}
+    return rows

@@ -72,7 +72,6 @@ def _read(data: bytes) -> tuple[dict[str, Any], dict[str, Features]]:
 
 
 def _extractor(facts: Mapping[str, Any], changed: dict[str, Features], weights_dir: Path | None) -> Extractor:
-    # Imported in functions, because these modules build on the protocols above.
     if facts["extractor"] == RootSift.name:
         return RootSift()
     if changed:

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ndd_app.vision.geometry import Grey, Registration, Scan
+from ndd_app.vision.images import resize_to_fit
 
 LONG_SIDE = 192
 """At which two scans are compared, in pixels."""
@@ -75,7 +76,7 @@ def share_of_paper(grey: Grey) -> float:
 
 def _aligned(first: Grey, second: Grey, registration: Registration) -> tuple[Values, Values, Mask]:
     """The first scan, the second one as it lies on it, and where it does. What is finer in one is blurred."""
-    here, there = (_reduced(grey).astype(np.float32) for grey in (first, second))
+    here, there = (resize_to_fit(grey, LONG_SIDE).astype(np.float32) for grey in (first, second))
     side, side_there = max(here.shape), max(there.shape)
     homography = np.diag([side_there, side_there, 1.0]) @ registration.homography @ np.diag([1 / side, 1 / side, 1.0])
     scale = registration.scale * side_there / side
@@ -88,14 +89,6 @@ def _aligned(first: Grey, second: Grey, registration: Registration) -> tuple[Val
     mask = cv2.warpPerspective(whole, homography, here.shape[::-1], flags=cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP)
     common = cv2.erode(mask, np.ones((5, 5), np.uint8)) > 0
     return here, np.asarray(laid, np.float32), common
-
-
-def _reduced(grey: Grey) -> Grey:
-    scale = LONG_SIDE / max(grey.shape)
-    if scale >= 1:
-        return grey
-    size = max(1, round(grey.shape[1] * scale)), max(1, round(grey.shape[0] * scale))
-    return np.asarray(cv2.resize(grey, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def _agreement(here: Values, there: Values, common: Mask) -> tuple[float, float]:

@@ -9,14 +9,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import ClassVar
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
 from ndd_app.vision.augmentations import FAMILIES, GATE_FAMILY, damage
 from ndd_app.vision.encoders import Embeddings, Extractor, Features
 from ndd_app.vision.hashing import phash
-from ndd_app.vision.images import Pixels
+from ndd_app.vision.images import Pixels, resize_to_fit
 
 DAMAGES = FAMILIES[GATE_FAMILY]
 MOST_DAMAGES = 3
@@ -41,7 +40,7 @@ def plan_rescan(pixels: Pixels, seed: int = SEED) -> Severities:
 
 def draw_rescan(pixels: Pixels, seed: int = SEED) -> Pixels:
     steps = [(name, float(s)) for name, s in zip(DAMAGES, plan_rescan(pixels, seed), strict=True) if s]
-    return damage(_reduced(pixels), steps, seed=zlib.crc32(pixels.tobytes()) ^ seed)
+    return damage(resize_to_fit(pixels, LONG_SIDE), steps, seed=zlib.crc32(pixels.tobytes()) ^ seed)
 
 
 @dataclass(frozen=True)
@@ -86,12 +85,3 @@ class HashBits:
 def hash_rows(bits: npt.NDArray[np.uint8]) -> Embeddings:
     """(n, b) of 0 and 1 → (n, b) unit rows whose cosine falls with the Hamming distance."""
     return (np.where(bits, 1.0, -1.0) / np.sqrt(bits.shape[1])).astype(np.float32)
-
-
-def _reduced(pixels: Pixels) -> Pixels:
-    height, width = pixels.shape[:2]
-    scale = LONG_SIDE / max(height, width)
-    if scale >= 1:
-        return pixels
-    size = max(1, round(width * scale)), max(1, round(height * scale))
-    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)

@@ -6,7 +6,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from ndd_app.models import Encoder, Job
-from ndd_app.pipeline.annotation import groups_by_verdicts, lessons
+from ndd_app.pipeline.annotation import lessons
 from ndd_app.pipeline.review import record_verdict
 from ndd_app.vision.methods import METHODS
 from tests.factories import make_cataloguer, make_collection, make_photo
@@ -66,7 +66,7 @@ def test_or_from_verdicts_through_a_chain_of_pairs(photos):
         record_verdict(photos[one], photos[other], "yes", ana)
     record_verdict(photos[1], photos[2], "no", ana)
     record_verdict(photos[2], photos[5], "no", eva)  # they disagree: nothing is settled
-    first, second, third, *others = groups_by_verdicts(photos)
+    first, second, third, *others = lessons(photos).groups
     assert (first, second, third) == (others[0], others[1], None)
     assert first == others[2] != second
     adapt("--method", "supervised")

@@ -89,6 +89,13 @@ def test_confirmed_pairs_that_it_would_not_find_are_missed_and_not_lost(album, c
     assert (found.lost, found.missed) == ([], [ids(album, OLD)])
 
 
+def test_confirmed_pairs_vouch_for_none_of_their_group(album, challenger):
+    group = [(2, 3), (3, 6), (2, 6)]
+    for pair in group:
+        answer(album, pair, "yes")
+    assert report_changes(album, challenger).missed == [ids(album, pair) for pair in sorted(group)]
+
+
 @pytest.mark.parametrize("said", ["no", "unsure"])
 def test_answered_pairs_stay_on_the_pages_and_are_neither_gained_nor_lost(album, challenger, said):
     answer(album, OLD, said)

@@ -1,6 +1,9 @@
+from collections.abc import Callable
+
 import cv2
 import numpy as np
 import pytest
+from django.db.models import Q
 
 from ndd_app.models import (
     EMBEDDING_SIZE,
@@ -16,6 +19,7 @@ from ndd_app.models import (
 )
 from ndd_app.pipeline.judgement import CERTAIN
 from ndd_app.pipeline.matching import find_duplicates
+from ndd_app.pipeline.progress import Track
 from ndd_app.pipeline.review import record_verdict
 from ndd_app.pipeline.serving import ready_encoders
 from ndd_app.pipeline.verification import IN_ALL_VARIANTS, TILTED
@@ -209,3 +213,48 @@ def test_people_settle_what_a_common_partner_is_worth(collection):
     record_verdict(three, four, "no", person)
     find_duplicates(collection)
     assert not Candidate.objects.shown().filter(first=two, second=four).exists()
+
+
+def meanwhile(do: Callable[[], object]) -> Track:
+    """Tracks a job during which something else happens, once."""
+    todo = [do]
+
+    def track(items, step, total=None):
+        while todo:
+            todo.pop()()
+        yield from items
+
+    return track
+
+
+def test_a_photo_that_comes_while_others_are_matched_was_not_looked_at(collection):
+    find_duplicates(collection, track=meanwhile(lambda: make_photo(collection, "late.jpg")))
+    collection.refresh_from_db()
+    assert collection.photos.get(path="late.jpg").ingested_at > collection.matched_at
+    assert collection.photos.get(path="00.jpg").ingested_at < collection.matched_at
+
+
+def test_of_a_photo_that_its_host_deletes_meanwhile_nothing_is_stored(collection):
+    gone = collection.photos.get(path="01.jpg")
+    result = find_duplicates(collection, track=meanwhile(gone.delete))
+    assert result.pairs == Candidate.objects.count()
+    assert not Candidate.objects.filter(second__path="01.jpg").exists()
+
+
+def test_an_answer_that_is_given_meanwhile_keeps_its_pair(collection):
+    far = collection.photos.filter(path__in=["00.jpg", "02.jpg"])
+    find_duplicates(collection, track=meanwhile(lambda: record_verdict(*far, "unsure", make_cataloguer())))
+    assert Candidate.objects.filter(first__path="00.jpg", second__path="02.jpg").exists()
+
+
+def test_of_a_scan_that_cannot_be_read_now_nothing_is_kept(collection):
+    lost = collection.photos.filter(path="01.jpg")
+    name = lost.get().thumbnail.name
+    lost.update(thumbnail="lost.jpg")
+    find_duplicates(collection)
+    assert Registration.objects.exists()
+    of_it = Registration.objects.filter(Q(first__in=lost) | Q(second__in=lost))
+    assert not of_it.exists()
+    lost.update(thumbnail=name)
+    find_duplicates(collection)
+    assert of_it.exists()

@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 import torch
+from django.core.files.base import ContentFile
 
+from ndd_app.exceptions import JobLost
 from ndd_app.models import Collection, Encoder, Photo
 from ndd_app.pipeline import adaptation, encoders
 from ndd_app.pipeline.adaptation import adapt_collection
@@ -14,7 +16,7 @@ from ndd_app.pipeline.receipts import Judging, excuse_champions, write_receipts
 from ndd_app.pipeline.review import record_verdict
 from ndd_app.pipeline.serving import note, ready_encoders, serve, switch
 from ndd_app.pipeline.switching import switch_to_newest
-from ndd_app.storage import photo_storage
+from ndd_app.storage import photo_storage, read_bytes
 from ndd_app.vision.methods.fitting import Told
 from tests.factories import make_cataloguer, make_collection, make_photo
 from tests.pictures import cropped, draw_photo, faded
@@ -231,3 +233,28 @@ def test_weights_out_of_reach_keep_the_present_encoder(album):
     challenger.refresh_from_db()
     assert challenger.receipt["decision"] == "keep"
     assert "could not be judged" in challenger.receipt["words"][0]
+
+
+def test_a_worker_that_lost_its_job_writes_no_receipt(few):
+    challenger = challenge(few, all_of(few))
+
+    def track(items, step, total=None):
+        raise JobLost(job=7)
+
+    with pytest.raises(JobLost):
+        write_receipts(few, track)
+    challenger.refresh_from_db()
+    assert "decision" not in challenger.receipt
+
+
+def test_an_encoder_of_the_sites_own_method_that_could_not_be_loaded_is_tried_again(few):
+    whitened = challenge(few, all_of(few), called="whiten")
+    storage, name = photo_storage(), whitened.weights.name
+    data = read_bytes(name)
+    storage.delete(name)
+    encoders._load_encoder.cache_clear()
+    assert whitened in excuse_champions(few)
+    assert Encoder.objects.get(pk=whitened.pk).receipt["decision"] == "keep"
+    storage.save(name, ContentFile(data))
+    excuse_champions(few)
+    assert Encoder.objects.get(pk=whitened.pk).receipt["decision"] == "adopt"

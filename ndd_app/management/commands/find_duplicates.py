@@ -11,10 +11,11 @@ class Command(StageCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         super().add_arguments(parser)
-        parser.add_argument(
+        switch = parser.add_mutually_exclusive_group()
+        switch.add_argument(
             "--switch", action="store_true", help="judge the newest encoders, and let those serve that proved better"
         )
-        parser.add_argument("--encoder", type=int, help="let this encoder serve, whatever its receipt says")
+        switch.add_argument("--encoder", type=int, help="let this encoder serve, whatever its receipt says")
 
     def parameters(self, options: dict[str, Any]) -> dict[str, Any]:
         chosen = {"encoder": options["encoder"]} if options["encoder"] else {}

@@ -66,6 +66,8 @@ TEMPLATES = [
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "collections"
 LOGOUT_REDIRECT_URL = "collections"
+_RULES = ("UserAttributeSimilarity", "MinimumLength", "CommonPassword", "NumericPassword")
+AUTH_PASSWORD_VALIDATORS = [{"NAME": f"django.contrib.auth.password_validation.{rule}Validator"} for rule in _RULES]
 
 # --- database ---------------------------------------------------------------------------------------------------------
 
@@ -124,7 +126,6 @@ STATIC_URL = "static/"
 STATIC_ROOT = DATA_DIR / "static"
 STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # whitenoise warns where it lacks
 WHITENOISE_USE_FINDERS = True  # serves the style sheet without collectstatic
-FILE_UPLOAD_TEMP_DIR = None
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 10_000
 
 # --- workers ----------------------------------------------------------------------------------------------------------
@@ -173,7 +174,6 @@ _zones = validate.OneOf(available_timezones(), error="no time zone; write a name
 TIME_ZONE = env.str("TIME_ZONE", "UTC", validate=_zones)
 USE_I18N = True
 USE_TZ = True
-SECURE_CONTENT_TYPE_NOSNIFF = True
 X_FRAME_OPTIONS = "SAMEORIGIN"
 LOGGING = {
     "version": 1,

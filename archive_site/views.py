@@ -29,9 +29,11 @@ FILTERS = {
 
 @require_safe
 def collections(request: HttpRequest) -> HttpResponse:
-    described = Count("photos", filter=Q(photos__in=Photo.objects.described()))
-    cover = Photo.objects.filter(collection=OuterRef("pk")).order_by("path").values("pk")[:1]
-    visible = _visible_collections(request).annotate(photo_count=Count("photos"), described=described, cover=cover)
+    photos = adapter().visible(request.user, Photo.objects.all())
+    photo_count = Count("photos", filter=Q(photos__in=photos))
+    described = Count("photos", filter=Q(photos__in=photos.described()))
+    cover = photos.filter(collection=OuterRef("pk")).order_by("path").values("pk")[:1]
+    visible = _visible_collections(request).annotate(photo_count=photo_count, described=described, cover=cover)
     return render(request, "collections.html", {"collections": visible, "pairs": count_pairs(visible, request.user)})
 
 
@@ -39,7 +41,8 @@ def collections(request: HttpRequest) -> HttpResponse:
 def collection(request: HttpRequest, slug: str) -> HttpResponse:
     collection = get_object_or_404(_visible_collections(request), slug=slug)
     words = request.GET.get("q", "").replace("\0", "").strip()  # PostgreSQL knows no NUL
-    found = collection.photos.matching(words) if words else collection.photos.all()
+    photos = adapter().visible(request.user, Photo.objects.filter(collection=collection))
+    found = photos.matching(words) if words else photos
     filtered = _filtered(found, request.user)
     shown = request.GET.get("show", "")
     shown = shown if shown in filtered else ""
@@ -61,7 +64,7 @@ def record(request: HttpRequest, pk: int) -> HttpResponse:
     photo = _visible_photo(request, Photo.objects.all(), pk)
     values = adapter().read(photo)
     fields = [field for field in adapter().fields if field.name != "title" or not photo.title]  # it is the heading
-    siblings = Photo.objects.filter(collection=photo.collection)
+    siblings = adapter().visible(request.user, Photo.objects.filter(collection=photo.collection))
     context = {
         "photo": photo,
         "description": [(field, values[field.name]) for field in fields if values[field.name]],

@@ -27,6 +27,7 @@ from ndd_app.pipeline.provenance import visible_copies
 from ndd_app.pipeline.review import visible_verdicts
 from ndd_app.storage import photo_storage, storage_errors_translated
 from ndd_app.tasks import SERVE_FIRST, THEN_ADAPT, Step, enqueue
+from ndd_app.views.access import visible_jobs
 
 
 class Kept(admin.ModelAdmin):
@@ -163,8 +164,17 @@ class PhotoAdmin(Kept):
         own = ["identifier", *Photo.DESCRIPTION_FIELDS] if isinstance(adapter(), DublinCoreAdapter) else ["identifier"]
         return [(None, {"fields": [*own, "seen"]}), (_("Scan"), {"fields": self.readonly_fields})]
 
+    def get_queryset(self, request: HttpRequest) -> PhotoQuerySet:
+        """Those that the person may see; for superusers also scans without a record, for which no host can speak."""
+        photos: Any = super().get_queryset(request)
+        return photos if request.user.is_superuser else adapter().visible(request.user, photos)
+
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        may_change = super().has_change_permission(request, obj)
+        return may_change and (obj is None or request.user.is_superuser or adapter().may_edit(request.user, obj))
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[PhotoQuerySet, bool]:
         return (queryset.matching(search_term) if search_term else queryset), False
@@ -233,6 +243,10 @@ class JobAdmin(ReadOnly):
     list_display = ["__str__", "state", "step", "percent", "attempts", "created_at", "finished_at", "error"]
     list_filter = ["state", "kind", "collection"]
     list_select_related = ["collection"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Job]:
+        """What came out of a job names files."""
+        return super().get_queryset(request) if request.user.is_superuser else visible_jobs(request)
 
 
 @admin.register(Verdict)

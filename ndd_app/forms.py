@@ -7,7 +7,7 @@ from typing import Any
 
 from django import forms
 from django.core.files.uploadedfile import UploadedFile
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from ndd_app.models import Collection, MetadataCopy, Photo, Verdict
@@ -50,7 +50,9 @@ def _in_words(collection: Collection, chance: float) -> str:
     if collection.matched_at is None:
         return words
     pairs, false = count_at_chance(collection, chance)
-    expected = gettext("{pairs} pairs, about {false} of them false").format(pairs=pairs, false=f"{false:.1f}")
+    expected = ngettext(
+        "{pairs} pair, about {false} of them false", "{pairs} pairs, about {false} of them false", pairs
+    ).format(pairs=pairs, false=f"{false:.1f}")
     return f"{words}: {expected}"
 
 

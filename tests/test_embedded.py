@@ -115,6 +115,13 @@ def test_the_command_stops_it(folder: Path):
     assert not (folder / "postmaster.pid").exists()
 
 
+def test_the_command_starts_none_to_stop_it(folder: Path):
+    command, environment = [sys.executable, "manage.py", "stop_database"], {"PATH": os.environ["PATH"]}
+    environment["NDD_DATA_DIR"] = str(folder.parent)
+    said = subprocess.run(command, cwd=settings.BASE_DIR, env=environment, capture_output=True, text=True, check=True)
+    assert said.stdout == "No embedded server was running.\n"
+
+
 def test_stopping_what_was_never_there_is_no_error(folder: Path):
     assert not embedded.stop(folder / "deeper" / "still")
 

@@ -48,7 +48,11 @@ class StageCommand(BaseCommand):
             except UnknownBackbone as error:
                 raise CommandError(f"NDD_BACKBONE: {error}") from error
         job = Job.begin(collection, self.kind, parameters)
-        perform(job, bar)
+        try:
+            perform(job, bar)
+        except KeyboardInterrupt:
+            job.refresh_from_db()
+            raise CommandError(job.error, returncode=130) from None
         job.refresh_from_db()
         if job.state != Job.State.DONE:
             raise CommandError(job.error or f"Job {job.pk} was taken over by another worker.")

@@ -51,7 +51,7 @@ def report_changes(collection: Collection, encoder: Encoder, track: Track = untr
         missed -= _shown_by(used, photos, as_pairs([]), {}, collection.show_from, track).keys()
     changes = Changes(
         against=present.pk if present else None,
-        written_at=timezone.now().isoformat(timespec="seconds"),
+        written_at=timezone.now().isoformat(),
         gained=_likeliest({pair: then[pair] for pair in open_then - open_today}),
         lost=_likeliest({pair: today[pair] for pair in open_today - open_then}),
         missed=sorted(missed)[:MOST_CHANGES],

@@ -18,11 +18,11 @@ from django.db import InterfaceError, OperationalError, connection
 from django.db.models import Q
 
 from ndd_app.conf import conf
-from ndd_app.exceptions import DiskFull, JobLost, MemoryExhausted, NddError, UnknownEncoder
+from ndd_app.exceptions import DiskFull, JobLost, MemoryExhausted, NddError, StorageUnavailable, UnknownEncoder
 from ndd_app.models import Collection, Encoder, Job
 from ndd_app.models.job import HEARTBEAT_SECONDS
 from ndd_app.pipeline.progress import Item, Pace, Track, untracked
-from ndd_app.storage import copy_to
+from ndd_app.storage import copy_to, photo_storage, storage_errors_translated
 
 logger = logging.getLogger(__name__)
 REPORT_SECONDS = 0.5
@@ -45,6 +45,7 @@ def perform(job: Job, show: Track = untracked, should_stop: Callable[[], bool] =
         with _heartbeat(job):
             result = STAGES[job.kind](job, _tracked_by(job, show, should_stop))
         job.finish(result)
+        _remove_upload(job)
     except JobLost:
         logger.warning("Job %s was taken over by another worker", job.pk)
     except _Stopped:
@@ -100,6 +101,13 @@ def _local_source(parameters: dict[str, Any]) -> Iterator[Path]:
         local = Path(folder) / Path(parameters["filename"]).name
         copy_to(parameters["upload"], local)
         yield local
+
+
+def _remove_upload(job: Job) -> None:
+    """The masters in it are kept one by one; it stays where there was a problem, and while the storage is away."""
+    if "upload" in job.parameters and not job.result["problems"]:
+        with suppress(StorageUnavailable), storage_errors_translated(job.parameters["upload"]):
+            photo_storage().delete(job.parameters["upload"])
 
 
 def _embed(job: Job, track: Track) -> dict[str, Any]:

@@ -26,9 +26,16 @@ def copies_between(one: Photo, other: Photo) -> QuerySet[MetadataCopy]:
 
 
 def visible_copies(person: Person) -> QuerySet[MetadataCopy]:
-    """The log, newest first: copies to records that the person may see, or that are no longer there."""
+    """The log, newest first: copies to records that the person may see.
+
+    To records that are no longer there only for those who copied, or who may see all of the log: nobody knows any
+    more who else might.
+    """
     visible = adapter().visible(person, Photo.objects.all()).order_by().values("pk")
-    copies = _with_hidden_sources(MetadataCopy.objects.filter(Q(target__in=visible) | Q(target=None)), person)
+    gone = Q(target=None)
+    if not person.has_perm("ndd_app.view_metadatacopy"):
+        gone &= Q(person_name=person.get_username())
+    copies = _with_hidden_sources(MetadataCopy.objects.filter(Q(target__in=visible) | gone), person)
     return copies.select_related("source__collection", "target__collection").order_by("-pk")
 
 

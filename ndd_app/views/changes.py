@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from ndd_app.description import adapter
-from ndd_app.models import Encoder, Photo
+from ndd_app.models import Encoder, Photo, Verdict
 from ndd_app.pipeline.limits import MOST_CHANGES
 from ndd_app.pipeline.review import Person
 
@@ -55,8 +55,10 @@ def read_report(encoder: Encoder, person: Person) -> Report | None:
 
 
 def _is_outdated(encoder: Encoder, against: int | None, written_at: datetime | None) -> bool:
-    """Another encoder serves, or the photos were matched again: there may be new ones, or new answers."""
+    """Another encoder serves, the photos were matched again, or people have answered since."""
     assert encoder.collection
+    if written_at and Verdict.objects.touching(encoder.collection).filter(created_at__gt=written_at).exists():
+        return True
     serving = {other.family: other.pk for other in Encoder.objects.serving(encoder.collection)}.get(encoder.family)
     matched_at = encoder.collection.matched_at
     return serving != against or bool(written_at and matched_at and matched_at > written_at)

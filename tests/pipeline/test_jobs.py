@@ -4,6 +4,7 @@ from time import sleep
 from types import SimpleNamespace
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.db import OperationalError
 
 from ndd_app.exceptions import NddError
@@ -102,6 +103,16 @@ def test_ctrl_c_fails_the_job_and_still_ends_the_command(job, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         do(job, stage, monkeypatch)
     assert Job.objects.get(pk=job.pk).state == Job.State.FAILED
+
+
+def test_and_the_command_says_in_one_line_that_it_was_stopped(job, monkeypatch):
+    def stage(job, track):
+        raise KeyboardInterrupt
+
+    monkeypatch.setitem(jobs.STAGES, Job.Kind.MATCH, stage)
+    with pytest.raises(CommandError, match=r"Stopped by hand\. What was finished is kept") as stopped:
+        call_command("find_duplicates", job.collection.slug)
+    assert stopped.value.returncode == 130
 
 
 def test_a_job_that_another_worker_has_taken_is_left_to_it(job, monkeypatch):

@@ -50,4 +50,6 @@ def test_visitors_see_copies_into_public_collections(album, target):
     assert list(visible_copies(AnonymousUser())) == []
     assert list(visible_copies(make_user("rok"))) == [copy]
     Photo.objects.filter(pk=target.pk).delete()
-    assert list(visible_copies(make_user("eva"))) == [copy]
+    assert list(visible_copies(make_user("eva"))) == []
+    assert list(visible_copies(copy.person)) == [copy]
+    assert list(visible_copies(make_user("mojca", "ndd_app.view_metadatacopy"))) == [copy]

@@ -239,6 +239,28 @@ def test_nor_for_administrators_from_whom_the_host_hides_it(settings, boss, all_
     assert "0 photos" in listed
 
 
+def test_the_admin_lists_hidden_photos_and_their_jobs_to_superusers_only(settings, boss, hidden):
+    settings.NDD_DESCRIPTION_ADAPTER = "tests.web.test_across.NoSecretsForAnybody"
+    job = make_job(hidden.collection, error="POMEGRANATE-1.jpg")
+    eva = make_user("eva", "ndd_app.change_photo", "ndd_app.view_job", is_staff=True)
+    change = [reverse(f"admin:ndd_app_{row._meta.model_name}_change", args=[row.pk]) for row in (hidden, job)]
+    for person, sees in ((boss, 200), (logged_in(eva), 302)):
+        assert [person.get(address).status_code for address in change] == [sees, sees]
+        pages = [text(person, reverse(f"admin:ndd_app_{name}_changelist")) for name in ("photo", "job")]
+        assert ["POMEGRANATE" in page.upper().replace("POMEGRANATE PAPERS", "") for page in pages] == [sees == 200] * 2
+
+
+def test_the_catalogue_counts_and_lists_no_single_photo_that_may_not_be_seen(
+    settings, ana, collection, described, bare
+):
+    settings.NDD_DESCRIPTION_ADAPTER = "tests.web.test_switching.OnlyDescribed"
+    assert "1 photo " in text(ana, reverse("collections"))
+    page = text(ana, collection.get_absolute_url())
+    assert "Old bridge" in page
+    assert bare.path not in page
+    assert record_page(bare) not in text(ana, record_page(described))
+
+
 def test_the_choice_of_a_chance_counts_pairs_within_the_collection(boss, collection, all_that_can_be_known):
     page = text(boss, reverse("admin:ndd_app_collection_change", args=[collection.pk]))
     assert "90 %: 0 pairs" in page

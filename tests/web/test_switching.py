@@ -12,7 +12,7 @@ from ndd_app.pipeline.limits import MOST_CHANGES
 from ndd_app.pipeline.review import record_verdict
 from ndd_app.pipeline.serving import note
 from ndd_app.views.changes import PICTURED
-from tests.factories import make_collection, make_encoder, make_job, make_photo, make_user
+from tests.factories import make_cataloguer, make_collection, make_encoder, make_job, make_photo, make_user
 from tests.web.conftest import logged_in
 
 ACTIONS = ("preview_encoder", "serve_encoder", "step_back")
@@ -330,6 +330,12 @@ def test_when_another_encoder_serves_or_the_photos_were_matched_again_it_is_outd
     assert "Outdated" in page
     assert "Write it anew" in page
     write_report(own, own)
+    assert "Outdated" in page_of(boss, own)
+
+
+def test_when_people_have_answered_since_it_is_outdated(boss, own, report, described, bare):
+    assert "Outdated" not in page_of(boss, own)
+    record_verdict(described, bare, "yes", make_cataloguer("bojan"))
     assert "Outdated" in page_of(boss, own)
 
 

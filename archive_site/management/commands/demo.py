@@ -69,6 +69,8 @@ class Command(BaseCommand):
         people = get_user_model().objects
         if not people.filter(username=ACCOUNT).exists():
             people.create_superuser(ACCOUNT, password=self.password)
+        elif not people.get(username=ACCOUNT).check_password(self.password):
+            self.password = "as you have changed it"
 
     def start(self, name: str, command: list[str]) -> None:
         with uninterrupted():

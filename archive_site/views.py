@@ -2,12 +2,15 @@
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.contrib.auth.views import PasswordChangeView
+from django.contrib.messages.views import SuccessMessageMixin
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db import transaction
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -89,6 +92,12 @@ def record_edit(request: HttpRequest, pk: int) -> HttpResponse:
         messages.success(request, _("The record is saved."))
         return redirect("record", pk)
     return render(request, "record_edit.html", {"photo": photo, "form": form})
+
+
+class ChangePassword(SuccessMessageMixin, PasswordChangeView):
+    template_name = "password.html"
+    success_url = reverse_lazy("collections")
+    success_message = _("Your password is changed.")
 
 
 def _visible_collections(request: HttpRequest) -> QuerySet[Collection]:

@@ -35,6 +35,16 @@ def test_what_is_not_public_does_not_exist_for_visitors(client, addresses, name)
     assert client.get(addresses[name]).status_code == 404
 
 
+def test_people_change_their_own_password(client, db):
+    make_user("eva", password="old plates 1912")
+    client.login(username="eva", password="old plates 1912")
+    entered = {"old_password": "old plates 1912", "new_password1": "12345", "new_password2": "12345"}
+    assert "too short" in client.post(reverse("password"), entered).content.decode()
+    better = entered | dict.fromkeys(("new_password1", "new_password2"), "a box of plates")
+    assert "Your password is changed." in client.post(reverse("password"), better, follow=True).content.decode()
+    assert client.login(username="eva", password="a box of plates")
+
+
 @pytest.mark.parametrize("name", SEEING)
 def test_what_is_public_can_be_seen_by_all(client, collection, addresses, name):
     collection.is_public = True

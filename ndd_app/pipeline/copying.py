@@ -84,7 +84,7 @@ def copy_description(
     """
     descriptions = adapter()
     _require_permission(descriptions, person, target)
-    if not all(descriptions.may_view(person, photo) for photo in (source, target)):
+    if not descriptions.may_view(person, source):
         raise NotAllowed(person=person.get_username() or "An anonymous visitor", photo=descriptions.title(target))
     for photo in sorted([source, target], key=lambda photo: (photo.record, photo.pk)):  # one order: no deadlock
         descriptions.lock(photo)
@@ -151,7 +151,7 @@ def undo_copy(copy: MetadataCopy, person: Person) -> MetadataCopy:
 
 
 def _require_permission(descriptions: DescriptionAdapter, person: Person, photo: Photo) -> None:
-    if not descriptions.may_edit(person, photo):
+    if not (descriptions.may_view(person, photo) and descriptions.may_edit(person, photo)):
         raise NotAllowed(person=person.get_username() or "An anonymous visitor", photo=descriptions.title(photo))
 
 

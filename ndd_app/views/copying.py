@@ -53,6 +53,7 @@ def _choose(
         "target": taking,
         "choices": field_choices(giving, taking, modes),
         "preview": preview_copy(giving, taking, modes),
+        "may_edit_source": adapter().may_edit(request.user, giving),
         "next": _comparison(request, giving, taking),
     }
     return render(request, "ndd_app/copy.html", context, status=status)

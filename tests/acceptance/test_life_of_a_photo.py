@@ -48,7 +48,7 @@ def test_from_an_upload_to_a_copied_description(browser, upload: Path, tmp_path:
             log_in(page)
             upload_in_the_admin(page, upload)
             watch_the_jobs(page, site)
-            assert not [*site.folder.glob("files/uploads/*")]  # all of its scans are kept one by one
+            assert not [*site.folder.glob("data/files/uploads/*")]  # all of its scans are kept one by one
             describe(page, site, "00.jpg", title="Old bridge", date="1912?", place="Mostar")
             say_no_to_one_pair(page, site)
             copy_two_fields_and_undo_one(page, site)

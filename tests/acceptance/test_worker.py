@@ -114,7 +114,8 @@ def redis_server(folder: Path) -> Iterator[str]:
 def test_a_job_whose_message_was_lost_is_done_all_the_same(scans: Path, tmp_path: Path) -> None:
     with new_site(tmp_path / "site") as site:
         site.manage("ingest_collection", "box", scans, "--queue")
-        site.manage("shell", "-c", "from archive_site.celery import app; print(app.control.purge())")
+        purge = "from archive_site.celery import app; print(app.control.purge())"
+        assert int(site.manage("shell", "-c", purge).stdout.split()[-1]) == 1
         with site.worker():
             wait_until(lambda: site.rows("select 1 from ndd_app_photo limit 1") != [], 30, "the sweeper", site.log)
 

@@ -56,7 +56,7 @@ def scans(items: dict[str, Item], tmp_path: Path) -> dict[str, Photo]:
     scans = {photo.path.removesuffix(".jpg"): photo for photo in collection.photos.all()}
     for one, other in [("jug", "print"), ("jug", "jug again"), ("jug", "letter")]:
         first, second = sorted([scans[one], scans[other]], key=lambda photo: photo.pk)
-        Candidate.objects.create(first=first, second=second, score=0.9)
+        Candidate.objects.create(first=first, second=second, score=0.9, probability=0.9)
     return scans
 
 
@@ -103,6 +103,12 @@ def test_the_panel_is_on_the_museums_own_page(cataloguer, scans):
     assertContains(page, '<a href="/items/M-2/">M-2 A print of the jug</a>', html=True)
     assertContains(page, f'href="/same-picture/compare/{scans["jug"].pk}/{scans["print"].pk}/')
     assertContains(page, "has maker and made in that this record lacks")
+
+
+def test_the_groups_name_the_museums_items(cataloguer, scans):
+    page = cataloguer.get("/same-picture/groups/depot/")
+    assertContains(page, "M-2 A print of the jug")
+    assertNotContains(page, "A letter")
 
 
 def test_the_matching_never_proposes_two_scans_of_one_record(scans):

@@ -3,6 +3,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from ndd_app import tasks
 from ndd_app.exceptions import JobLost
 from ndd_app.models import Collection, Job
 from ndd_app.models.job import MAX_ATTEMPTS, STALE_SECONDS
@@ -39,6 +40,36 @@ def test_a_job_waits_for_the_one_before(collection):
     first.take()
     first.finish({})
     assert second.take()
+
+
+def test_ingests_of_one_collection_are_done_one_after_the_other(collection):
+    crate = Collection.objects.create(slug="crate", title="Crate")
+    first, second, elsewhere = (
+        Job.objects.create(collection=c, kind="ingest") for c in (collection, collection, crate)
+    )
+    assert (first.take(), second.take(), elsewhere.take()) == (True, False, True)
+    first.finish({})
+    assert second.take()
+
+
+def test_a_job_that_is_tried_again_has_all_its_attempts(collection):
+    deadly = job(collection)
+    for _ in range(MAX_ATTEMPTS):
+        deadly.take()
+        let_its_worker_die(deadly)
+    assert deadly.retry()
+    assert deadly.take()
+    let_its_worker_die(deadly)
+    assert (deadly.state, deadly.attempts) == ("waiting", 1)
+
+
+def test_the_sweeper_starts_what_waits_if_its_worker_has_nothing_to_do(collection, monkeypatch):
+    sent, waiting = [], job(collection)
+    monkeypatch.setattr(tasks, "_send", sent.append)
+    tasks.sweep()
+    monkeypatch.setattr(tasks._busy, "is_set", lambda: True)
+    tasks.sweep()
+    assert sent == [waiting.pk]
 
 
 def test_the_job_of_a_dead_worker_is_taken_by_another(collection):

@@ -18,7 +18,7 @@ from ndd_app.pipeline.jobs import perform
 from ndd_app.pipeline.matching import find_duplicates
 from ndd_app.pipeline.review import record_verdict
 from ndd_app.pipeline.serving import serve
-from tests.factories import make_cataloguer, make_collection, make_job, make_photo
+from tests.factories import make_cataloguer, make_collection, make_job, make_pair, make_photo
 from tests.pictures import cropped, draw_photo, faded, mirrored, negative, rotated
 
 pytestmark = pytest.mark.django_db
@@ -127,13 +127,13 @@ def test_a_pair_of_one_record_is_none_across_collections_either(plates, prints):
     assert shown() == FOUND - {("plate00.jpg", "print_turned.jpg")}
 
 
-def test_a_pair_must_be_likely_enough_for_both_collections(plates, prints):
-    find_duplicates(prints)
-    Collection.objects.filter(pk=plates.pk).update(show_from=0.9995)
-    assert shown() == {("plate02.jpg", "print_same.jpg")}
-    Collection.objects.update(show_from=0.9)
-    Collection.objects.filter(pk=prints.pk).update(show_from=0.9995)
-    assert shown() == {("plate02.jpg", "print_same.jpg")}
+def test_a_pair_must_be_likely_enough_for_both_collections():
+    one, other = make_collection("one", show_from=0.9), make_collection("two", show_from=0.9)
+    make_pair(make_photo(one), make_photo(other, seed=9), 0.95)
+    for strict, pairs in ((None, 1), (one, 0), (other, 0)):
+        Collection.objects.update(show_from=0.9)
+        Collection.objects.filter(pk=strict and strict.pk).update(show_from=0.96)
+        assert Candidate.objects.shown().count() == pairs
 
 
 def test_new_photos_cost_their_own_pairs_only(plates, prints, monkeypatch):

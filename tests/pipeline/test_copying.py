@@ -5,7 +5,7 @@ from ndd_app.exceptions import AlreadyUndone, ChangedSincePreview, EditedSince, 
 from ndd_app.models import Collection, MetadataCopy, Photo, Verdict
 from ndd_app.pipeline.copying import Mode, copy_description, preview_copy, undo_copy
 from ndd_app.pipeline.review import agreed_answer
-from ndd_app.signals import metadata_copied
+from ndd_app.signals import metadata_copied, verdict_recorded
 
 pytestmark = pytest.mark.django_db
 
@@ -129,3 +129,16 @@ def test_copied_fields_are_announced_after_the_commit(source, target, cataloguer
     with django_capture_on_commit_callbacks(execute=True):
         copy_description(source, target, {"date": Mode.FILL}, cataloguer)
     assert heard == ["date"]
+
+
+def test_answers_copies_and_undoing_are_announced(source, target, cataloguer, django_capture_on_commit_callbacks):
+    heard = []
+
+    def hear(verdict=None, copies=(), undone=None, **_):
+        heard.append(verdict.answer if verdict else (copies[0].field, undone))
+
+    verdict_recorded.connect(hear)
+    metadata_copied.connect(hear)
+    with django_capture_on_commit_callbacks(execute=True):
+        undo_copy(copy_description(source, target, {"date": Mode.FILL}, cataloguer)[0], cataloguer)
+    assert heard == ["yes", ("date", False), ("date", True)]

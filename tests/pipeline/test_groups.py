@@ -16,6 +16,12 @@ def test_a_chain_is_no_group():
     assert all(len(members) <= 3 for members in clusters(*chain))
 
 
+def test_half_of_the_others_is_enough_and_less_is_not():
+    four = [(1, 2, 0.99), (1, 3, 0.98), (1, 4, 0.97)]
+    assert clusters(*four, (2, 5, 0.96), (3, 5, 0.95)) == [[1, 2, 3, 4, 5]]
+    assert [1, 2, 3, 4] in clusters(*four, (2, 5, 0.96))
+
+
 def test_a_star_around_a_medoid_and_a_full_group_hold_together():
     assert clusters(*((1, number, 0.9) for number in range(2, 7))) == [[1, 2, 3, 4, 5, 6]]
     assert clusters((1, 2, 0.9), (2, 3, 0.9), (1, 3, 0.9)) == [[1, 2, 3]]

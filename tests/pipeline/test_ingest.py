@@ -18,7 +18,7 @@ from tests.acceptance.site import write_photos
 from tests.factories import make_photo
 from tests.pictures import draw_photo, jpeg, png, zip_of
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
@@ -291,6 +291,7 @@ def test_an_identifier_that_is_taken_and_a_bad_date_are_reported(collection, fol
     assert "EDTF" in reasons
 
 
+@pytest.mark.django_db(transaction=True)
 def test_the_workers_are_called_once_for_new_photos(collection, folder):
     ingest(collection, folder)
     kinds = list(Job.objects.order_by("pk").values_list("kind", flat=True))

@@ -12,7 +12,9 @@ from ndd_app.models import Collection, Job
 from ndd_app.pipeline import jobs
 from ndd_app.receivers import find_duplicates_of_new_photos
 from ndd_app.signals import collection_ingested
+from ndd_app.storage import photo_storage, save_bytes
 from tests.factories import make_collection, make_encoder, make_photo
+from tests.pictures import draw_photo, jpeg, zip_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -121,6 +123,15 @@ def test_a_job_that_another_worker_has_taken_is_left_to_it(job, monkeypatch):
         return {"too": "late"}
 
     assert do(job, stage, monkeypatch).result == {}
+
+
+@pytest.mark.parametrize(("more", "stays"), [({}, False), ({"b.jpg": b""}, True)])
+def test_an_upload_is_removed_once_all_its_scans_are_kept(more, stays):
+    name = save_bytes("uploads/box.zip", zip_of({"a.jpg": jpeg(draw_photo(1))} | more))
+    job = Job.begin(make_collection(), Job.Kind.INGEST, {"upload": name, "filename": "box.zip"})
+    jobs.perform(job)
+    job.refresh_from_db()
+    assert (job.state, job.result["added"], photo_storage().exists(name)) == ("done", 1, stays)
 
 
 def test_the_heart_goes_on_after_the_database_was_away(job, monkeypatch):

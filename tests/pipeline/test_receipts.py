@@ -113,27 +113,27 @@ def test_a_harmful_one_is_refused_and_never_serves_by_itself(album):
     assert "site" in [figures["role"] for figures in harmful.receipt["figures"]]
 
 
-def test_whitening_needs_no_receipt_until_a_trained_encoder_serves(album):
-    whitened = challenge(album, all_of(album)[:5], called="whiten")
-    excuse_champions(album)
+def test_whitening_needs_no_receipt_until_a_trained_encoder_serves(few):
+    whitened = challenge(few, all_of(few)[:5], called="whiten")
+    excuse_champions(few)
     whitened.refresh_from_db()
     assert whitened.receipt["decision"] == "adopt"
     assert "No receipt is needed" in whitened.receipt["words"][0]
-    assert whitened in ready_encoders(album)
-    switch(album, challenge(album, all_of(album)))
+    assert whitened in ready_encoders(few)
+    switch(few, challenge(few, all_of(few)))
     note(whitened, decision=None, words=None)
-    assert whitened not in ready_encoders(album)
+    assert whitened not in ready_encoders(few)
 
 
-def test_a_receipt_is_written_once_for_the_same_photos_and_pairs(album, monkeypatch):
-    challenger = challenge(album, all_of(album))
-    write_receipts(album)
+def test_a_receipt_is_written_once_for_the_same_photos_and_pairs(few, monkeypatch):
+    challenger = challenge(few, all_of(few))
+    write_receipts(few)
     monkeypatch.setattr(Judging, "receipt", None)
-    write_receipts(album)
-    make_photo(album, pixels=draw_photo(99, 240, 180))
-    embed_collection(album, [*Encoder.objects.site(), challenger])
+    write_receipts(few)
+    make_photo(few, pixels=draw_photo(99, 240, 180))
+    embed_collection(few, [*Encoder.objects.site(), challenger])
     with pytest.raises(TypeError):
-        write_receipts(album)
+        write_receipts(few)
 
 
 def test_no_pair_is_judged_that_people_have_refused(few):
@@ -225,11 +225,11 @@ def test_what_a_person_has_set_aside_does_not_come_back(album):
     assert "set_aside" not in challenger.receipt
 
 
-def test_weights_out_of_reach_keep_the_present_encoder(album):
-    challenger = challenge(album, all_of(album))
+def test_weights_out_of_reach_keep_the_present_encoder(few):
+    challenger = challenge(few, all_of(few))
     photo_storage().delete(challenger.weights.name)
     encoders._load_encoder.cache_clear()
-    write_receipts(album)
+    write_receipts(few)
     challenger.refresh_from_db()
     assert challenger.receipt["decision"] == "keep"
     assert "could not be judged" in challenger.receipt["words"][0]

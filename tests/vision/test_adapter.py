@@ -9,7 +9,7 @@ import torch
 
 from ndd_app.exceptions import TrainingDiverged
 from ndd_app.vision.backbones import Backbone
-from ndd_app.vision.methods import METHODS, adapter
+from ndd_app.vision.methods import METHODS, adapter, auto
 from ndd_app.vision.methods.drawing import draw_damaged, look
 from ndd_app.vision.training import Training
 from tests.pictures import draw_photo
@@ -126,11 +126,22 @@ def test_half_of_the_way(vit, on_a_gpu):
     assert len({vit.digest, half.digest, learned.digest}) == 3
 
 
-def test_auto_chooses_by_photos_that_the_network_has_not_learned_from(vit, on_a_gpu):
+def test_auto_chooses_by_photos_that_the_network_has_not_learned_from(vit, on_a_gpu, monkeypatch):
+    taught, asked, learn, found_again = [], [], adapter.learn, auto._found_again
+
+    def watched(photos, encoder, drawn, *rest, **how):
+        taught.extend(drawn)
+        return learn(photos, encoder, drawn, *rest, **how)
+
+    monkeypatch.setattr(adapter, "learn", watched)
+    monkeypatch.setattr(auto, "_found_again", lambda e, seen: asked.extend(seen.views) or found_again(e, seen))
     fitted = METHODS["auto"].fit(twelve_photos(), vit, seed=0)
     found = {share: fitted.parameters[f"found at share {share:g}"] for share in (0, 0.5, 1)}
     assert found[fitted.parameters["share"]] == max(found.values())
     assert fitted.encoder.extractor.changed == (fitted.parameters["share"] > 0)
+    assert taught
+    assert asked
+    assert {*taught}.isdisjoint(asked)
     assert losses_of(fitted.curve)
 
 

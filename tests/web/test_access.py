@@ -1,11 +1,13 @@
 """Who may see and change what: visitors, readers, cataloguers."""
 
 import pytest
-from django.contrib.auth.models import Group
+from django.contrib.auth.models import Group, User
 from django.urls import reverse
 
 from ndd_app.description import DublinCoreAdapter
+from ndd_app.exceptions import NotAllowed
 from ndd_app.models import MetadataCopy, Verdict
+from ndd_app.pipeline.copying import copy_description
 from tests.factories import make_collection, make_encoder, make_job, make_pair, make_photo, make_user, record_page
 
 
@@ -158,6 +160,26 @@ def test_the_group_cataloguers_may_edit(client, addresses):
         assert client.get(addresses[name]).status_code == 200
 
 
+class AlbumOnly(DublinCoreAdapter):
+    """A host where everybody who is logged in describes one collection."""
+
+    def may_edit(self, user, photo):
+        return user.is_authenticated and photo.collection.slug == "album"
+
+
+def test_who_may_edit_one_photo_of_a_pair_answers_and_copies_to_that_one_only(settings, reader, described):
+    settings.NDD_DESCRIPTION_ADAPTER = "tests.web.test_access.AlbumOnly"
+    theirs = make_photo(make_collection("depot"), "theirs.jpg", seed=9, place="Bled")
+    here, there = (reverse("ndd:copy", args=[a.pk, b.pk]) for a, b in ((theirs, described), (described, theirs)))
+    page = reader.get(reverse("ndd:compare", args=[described.pk, theirs.pk])).content.decode()
+    assert (here in page, there in page) == (True, False)
+    assert [reader.get(address).status_code for address in (here, there)] == [200, 403]
+    assert there not in reader.get(here).content.decode()
+    assert reader.post(reverse("ndd:verdict", args=[theirs.pk, described.pk]), {"answer": "yes"}).status_code == 302
+    with pytest.raises(NotAllowed):
+        copy_description(described, theirs, {"title": "fill"}, User.objects.get(username="rok"))
+
+
 def test_only_people_who_start_jobs_may_try_one_again(client, ana, boss, collection):
     job = make_job(collection, state="failed")
     address = reverse("ndd:retry", args=[job.pk])
@@ -171,9 +193,10 @@ def test_only_people_who_start_jobs_may_try_one_again(client, ana, boss, collect
 
 
 @pytest.mark.parametrize("name", ["ndd:verdict", "ndd:undo", "ndd:retry"])
-def test_what_changes_something_is_no_link(ana, described, bare, name):
-    keys = [described.pk, bare.pk] if name == "ndd:verdict" else [1]
-    assert ana.get(reverse(name, args=keys)).status_code in (403, 405)
+def test_what_changes_something_is_no_link(boss, collection, described, bare, name):
+    job = make_job(collection, state="failed")
+    keys = [described.pk, bare.pk] if name == "ndd:verdict" else [job.pk]
+    assert boss.get(reverse(name, args=keys)).status_code == 405
 
 
 def test_forms_are_protected_against_other_sites(cataloguer, addresses):

@@ -66,9 +66,14 @@ def test_copying_leads_back_to_the_comparison_as_it_was(ana, described, bare):
     response = ana.get(link)
     assert response.context["next"] == came_from
     assert ana.post(address(described, bare), agreed(response, next=came_from)).url == came_from
-    elsewhere = agreed(ana.get(address(described, bare)), next="https://elsewhere.test/", mode_title="replace")
-    assert ana.post(address(described, bare), elsewhere).status_code in (302, 409)
     assert "elsewhere" not in ana.get(f"{address(described, bare)}?next=https://elsewhere.test/").content.decode()
+
+
+def test_what_nobody_has_seen_is_not_copied_and_nobody_is_led_away(ana, described, bare):
+    assert ana.post(address(described, bare), {"mode_title": "fill"}).status_code == 409
+    assert not MetadataCopy.objects.exists()
+    sent = agreed(ana.get(address(described, bare)), next="https://elsewhere.test/")
+    assert ana.post(address(described, bare), sent).url == reverse("ndd:compare", args=[described.pk, bare.pk])
 
 
 def test_a_change_after_the_preview_is_not_trampled(ana, described, bare):

@@ -72,7 +72,7 @@ def test_who_may_not_change_collections_sees_no_button(ana, reader, own):
         assert buttons(page_of(client, own), own) == set()
 
 
-@pytest.mark.parametrize("action", ACTIONS)
+@pytest.mark.parametrize("action", [*ACTIONS, "delete_embeddings"])
 def test_who_may_not_change_collections_can_do_nothing(ana, client, own, action):
     assert press(ana, action, own).status_code == 403
     assert press(client, action, own).redirect_chain[0][0].startswith("/login/")
@@ -89,7 +89,7 @@ def test_nothing_is_done_to_what_may_not_be_seen_nor_to_the_sites_encoders(boss,
     assert not Job.objects.exists()
 
 
-@pytest.mark.parametrize("action", ACTIONS)
+@pytest.mark.parametrize("action", [*ACTIONS, "delete_embeddings"])
 def test_a_link_does_nothing(boss, own, action):
     assert boss.get(reverse(f"ndd:{action}", args=[own.pk])).status_code == 405
 
@@ -351,3 +351,13 @@ def test_a_report_from_before_anything_served_names_no_other(boss, own, report):
     own.receipt["changes"] |= {"against": None}
     own.save()
     assert "against" not in page_of(boss, own)
+
+
+def test_embeddings_that_a_job_elsewhere_may_need_or_that_are_hidden_stay(boss, site, described, settings):
+    make_photo(other := make_collection("other"))
+    old, hidden = embed(make_encoder(), described), embed(make_encoder(other), described)
+    make_job(make_collection("third"), state="running")
+    press(boss, "delete_embeddings", old)
+    settings.NDD_DESCRIPTION_ADAPTER = "tests.web.test_switching.OnlyDescribed"
+    assert press(boss, "delete_embeddings", hidden).status_code == 404
+    assert (old.embeddings.count(), hidden.embeddings.count()) == (1, 1)

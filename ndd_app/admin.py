@@ -162,7 +162,9 @@ class PhotoAdmin(Kept):
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> list[tuple[Any, Any]]:
         own = ["identifier", *Photo.DESCRIPTION_FIELDS] if isinstance(adapter(), DublinCoreAdapter) else ["identifier"]
-        return [(None, {"fields": [*own, "seen"]}), (_("Scan"), {"fields": self.readonly_fields})]
+        if self.has_change_permission(request, obj):
+            own.append("seen")
+        return [(None, {"fields": own}), (_("Scan"), {"fields": self.readonly_fields})]
 
     def get_queryset(self, request: HttpRequest) -> PhotoQuerySet:
         """Those that the person may see; for superusers also scans without a record, for which no host can speak."""

@@ -10,6 +10,7 @@ from ndd_app.pipeline.copying import copy_description
 from ndd_app.pipeline.review import record_verdict
 from tests.factories import make_cataloguer, make_encoder, make_job, make_pair, make_photo, make_user
 from tests.pictures import draw_photo, jpeg, zip_of
+from tests.web.conftest import logged_in
 
 OURS = [model for model in admin.site._registry if model._meta.app_label == "ndd_app"]
 
@@ -160,6 +161,14 @@ def test_the_panel_of_a_photo_stands_behind_the_form_and_not_in_it(boss, bare):
     page = boss.get(url(Photo, "change", bare.pk)).content.decode()
     form = page[page.index('id="photo_form"') :]
     assert form.index("</form>") < form.index("Why are these two not a pair?")
+
+
+def test_who_may_only_look_sees_the_description_and_nothing_of_the_form(described):
+    eva = logged_in(make_user("eva", "ndd_app.view_photo", is_staff=True))
+    page = eva.get(url(Photo, "change", described.pk)).content.decode()
+    assert "Old bridge" in page
+    assert "Seen" not in page
+    assert 'name="_save"' not in page
 
 
 class LostRecords(DublinCoreAdapter):

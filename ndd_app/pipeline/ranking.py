@@ -54,7 +54,8 @@ def candidate_pairs(photos: Sequence[Photo]) -> Indices:
     collections = {photo.collection_id for photo in photos}
     known = Candidate.objects.filter(first__collection__in=collections, second__collection__in=collections)
     ids = known.values_list("first_id", "second_id")
-    return np.array([(number[one], number[other]) for one, other in ids], np.int64).reshape(-1, 2)
+    here = [(number[one], number[other]) for one, other in ids if {one, other} <= number.keys()]
+    return np.array(here, np.int64).reshape(-1, 2)
 
 
 def fuse_encoders(

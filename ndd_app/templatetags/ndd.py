@@ -18,6 +18,7 @@ from ndd_app.views.access import unfinished_jobs, visible_collections
 from ndd_app.views.reliability import plot_reliability
 
 register = template.Library()
+UNFINISHED = "ndd_unfinished_jobs"
 LESS_THAN_A_MINUTE = 45
 """Seconds."""
 
@@ -41,7 +42,10 @@ def copied_fields(context: template.Context, photo: Photo) -> dict[str, Any]:
 @register.inclusion_tag("ndd_app/running_jobs.html", takes_context=True)
 def running_jobs(context: template.Context, collection: Collection) -> dict[str, Any]:
     """One line about the collection's unfinished jobs, kept up to date; nothing when there are none."""
-    return {"jobs": unfinished_jobs(context["request"])[collection.pk], "slug": collection.slug}
+    asked = context.render_context  # once for a page that names many collections
+    if UNFINISHED not in asked:
+        asked[UNFINISHED] = unfinished_jobs(context["request"])
+    return {"jobs": asked[UNFINISHED][collection.pk], "slug": collection.slug}
 
 
 @register.inclusion_tag("ndd_app/reliability.html", takes_context=True)

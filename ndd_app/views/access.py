@@ -88,14 +88,12 @@ def visible_jobs(request: HttpRequest) -> JobQuerySet:
 
 
 def unfinished_jobs(request: HttpRequest) -> dict[int, list[Job]]:
-    """By the collection's id, oldest first; asked once for a page that names many collections."""
-    known: dict[int, list[Job]] | None = getattr(request, "ndd_unfinished_jobs", None)
-    if known is None:
-        known = request.ndd_unfinished_jobs = defaultdict(list)  # type: ignore[attr-defined]
-        if request.user.is_authenticated:
-            for job in visible_jobs(request).unfinished().order_by("pk"):
-                known[job.collection_id].append(job)
-    return known
+    """By the collection's id, oldest first."""
+    jobs: dict[int, list[Job]] = defaultdict(list)
+    if request.user.is_authenticated:
+        for job in visible_jobs(request).unfinished().order_by("pk"):
+            jobs[job.collection_id].append(job)
+    return jobs
 
 
 def login_required(view: View) -> View:

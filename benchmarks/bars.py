@@ -99,6 +99,16 @@ def company(with_company: Scores, alone: Scores) -> Bar:
     return Bar("mix, share of the other pairs that company flips", found.share, highest=FLIPS)
 
 
+def marked(scores: Scores) -> list[Bar]:
+    print("  mark           true shown  false shown")
+    for kind, (true, false) in scores.shown_by_mark().items():
+        print(f"  {kind:14} {true:10.3f} {false:12}")
+    return [
+        Bar("marked shown pairs, precision", scores.precision, 0.98),
+        Bar("marked shown pairs, recall", scores.recall, 0.90),
+    ]
+
+
 def rescans(scores: Scores) -> list[Bar]:
     rates = scores.print_hit_rates()
     print("  damage               print first  group first  print shown")

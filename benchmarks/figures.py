@@ -2,7 +2,8 @@
 
 Needs NDD_FIGURES_DATA (a folder with ukbench/ and prokudin/, each with its groups.csv, postcards/ and large_scans/)
 and a backbone's weights (NDD_WEIGHTS_DIR, NDD_BACKBONE). Ends with 1 when a bar is missed. Names of sets (ukbench,
-prokudin, mix, rescans, classical) as arguments measure only these; --plot FILE draws how far the chances hold in them.
+prokudin, mix, rescans, marked, classical) as arguments measure only these; --plot FILE draws how far the chances hold
+in them.
 """
 
 import json
@@ -20,14 +21,14 @@ from benchmarks.archive import ROOT, Archive, new_archive
 from benchmarks.bars import Bar
 from benchmarks.reliability import Forecasts, draw_reliability
 from benchmarks.scores import Scores
-from benchmarks.sets import Member, mix, photos_of, rescans, without_company, write_set
+from benchmarks.sets import Member, marked, mix, photos_of, rescans, without_company, write_set
 
 DATA = Path(os.environ.get("NDD_FIGURES_DATA", ROOT.parent / "shared" / "data")).resolve()
 BACKBONE = os.environ.get("NDD_BACKBONE", "deit_tiny_patch16_224")
 SEED = 1
 SITE = ("ukbench", "prokudin")
 """Sets that share an archive, whose site encoders are fitted on the first of them."""
-SETS = (*SITE, "mix", "rescans", "classical")
+SETS = (*SITE, "mix", "rescans", "marked", "classical")
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,8 @@ def measure(sets: Sequence[str]) -> Iterator[Measured]:
         yield measure_mix(environment)
     if "rescans" in sets:
         yield measure_rescans(environment)
+    if "marked" in sets:
+        yield measure_marked(environment)
     if "classical" in sets:
         yield from measure_without_weights()
 
@@ -118,6 +121,14 @@ def measure_rescans(environment: dict[str, str]) -> Measured:
         archive.match("rescans", Path(folder, "rescans"))
         scores = scores_of(archive, "rescans", members)
         return Measured(scores, [*bars.rescans(scores), bars.false_pairs("rescans", scores)])
+
+
+def measure_marked(environment: dict[str, str]) -> Measured:
+    with TemporaryDirectory(prefix="ndd-figures-") as folder, new_archive(environment) as archive:
+        members = write_set(marked(DATA, SEED), Path(folder, "marked"), SEED)
+        archive.match("marked", Path(folder, "marked"))
+        scores = scores_of(archive, "marked", members)
+        return Measured(scores, [*bars.marked(scores), bars.false_pairs("marked", scores)])
 
 
 def measure_without_weights() -> Iterator[Measured]:

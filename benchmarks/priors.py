@@ -19,8 +19,9 @@ import numpy as np
 
 from benchmarks.figures import BACKBONE, DATA, SEED
 from benchmarks.held import HeldPhotos
+from benchmarks.marks import mark
 from benchmarks.scores import SAME_SCENE
-from benchmarks.sets import DAMAGES, Member, photos_of, rescans
+from benchmarks.sets import DAMAGES, Member, marked, photos_of, rescans
 from benchmarks.sheets import draw_sheets
 from ndd_app.vision.augmentations import damage
 from ndd_app.vision.backbones import load_backbone
@@ -33,12 +34,14 @@ from ndd_app.vision.methods import METHODS
 from ndd_app.vision.neighbours import fuse, nearest, pairs_within, ranked_lists, unordered
 from ndd_app.vision.verification import verify
 
+SEED_OF_MARKS = SEED + 1
+"""The figures draw other ones."""
 NEAR = 8
 MOST = 400
 """Pairs of a kind that a set and a line-up give, but for strangers with matching points: these are all kept."""
 LINE_UPS = (("whiten", "vlad"), ("auto", "vlad"), ("vlad",))
 """The methods that serve together: before and after a collection is adapted, and without weights."""
-WEIGHTS = {"ukbench": 3.0, "prokudin": 1.5, "rescans": 0.7, "sheets": 0.3}
+WEIGHTS = {"ukbench": 3.0, "prokudin": 1.5, "rescans": 0.7, "marked": 0.3, "sheets": 0.3}
 """Of a pair: objects are few and rescans many."""
 SETTLED = 0.1
 """Weight of a true pair that a third photo settles (vision/partners.py): its own evidence seldom has to."""
@@ -76,6 +79,7 @@ def sets() -> Iterator[tuple[str, list[Known]]]:
         for name in ("ukbench", "prokudin"):
             yield name, list(pool.map(known, photos_of(DATA / name)))
         yield "rescans", list(pool.map(known, rescans(DATA, SEED)))
+        yield "marked", list(pool.map(known, marked(DATA, SEED_OF_MARKS)))
         sheets = [Known(pixels, sheet, sheet) for sheet, pixels in draw_sheets()]
         yield "sheets", [*sheets, *pool.map(known, large)]
 
@@ -84,6 +88,8 @@ def known(member: Member) -> Known:
     pixels = resize_to_fit(decode(member.source.read_bytes()).pixels, 1024)
     if member.damage:
         pixels = damage(pixels, DAMAGES[member.damage], zlib.crc32(f"{member.source.name} {member.damage}".encode()))
+    if member.mark:
+        pixels = mark(pixels, member.mark, SEED_OF_MARKS)
     return Known(pixels, member.group, member.source.name)
 
 

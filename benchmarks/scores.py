@@ -2,6 +2,7 @@
 
 import csv
 import io
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.marks import MARKS
 from benchmarks.reliability import FalsePairs, Forecasts
 from benchmarks.sets import DAMAGES, FLAGS, Member
 from ndd_app.vision.metrics import Relevance, average_precision_at_k, hit_rate_at_k, mean_over_queries
@@ -121,6 +123,13 @@ class Scores:
         return {
             kind: (_share(own[kind]), _share(group[kind]), shown[kind] / max(len(own[kind]), 1)) for kind in DAMAGES
         }
+
+    def shown_by_mark(self) -> dict[str, tuple[float, int]]:
+        """For each mark: the share of the true pairs that is shown, and how many of strangers that bear it are."""
+        groups = Counter((member.mark, member.group) for member in self.members.values())
+        shown = Counter((pair.first.mark, pair.is_true) for pair in self.shown if pair.first.mark == pair.second.mark)
+        pairs = {kind: sum(n * (n - 1) // 2 for (other, _), n in groups.items() if other == kind) for kind in MARKS}
+        return {kind: (shown[kind, True] / pairs[kind], shown[kind, False]) for kind in MARKS if pairs[kind]}
 
     def flags_right(self) -> dict[str, float]:
         """The share of shown copies and prints whose flag is there where it should be and nowhere else."""

@@ -6,8 +6,10 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import cycle
 from pathlib import Path
 
+from benchmarks.marks import MARKS, mark
 from ndd_app.vision.augmentations import damage
 from ndd_app.vision.images import decode, encode_jpeg
 
@@ -27,6 +29,7 @@ DAMAGES: dict[str, list[tuple[str, float]]] = {
     "blur and JPEG 20": [("blur", 1.0), ("jpeg", 0.94)],
 }
 """Severities as in vision/augmentations.py: 1 is a crop to 60 %, 10° askew, half of the contrast left, and so on."""
+MARKED = 84
 COMPANY = ("postcards", "large_scans")
 """Photos that have no partner in the mix and must find none."""
 FLAGS = {"crop": {"crop"}, "quarter turns": {"turned"}, "mirror": {"mirrored"}, "negative": {"inverted"}}
@@ -34,11 +37,12 @@ FLAGS = {"crop": {"crop"}, "quarter turns": {"turned"}, "mirror": {"mirrored"}, 
 
 @dataclass(frozen=True)
 class Member:
-    """One photo: the file it comes from, the group it belongs to, the print it is a damaged copy of, and the damage."""
+    """One photo: the file it comes from, the group it belongs to, the damage to it, or the mark that it bears."""
 
     source: Path
     group: str
     damage: str = ""
+    mark: str = ""
 
     @property
     def is_company(self) -> bool:
@@ -93,6 +97,15 @@ def rescans(data: Path, seed: int) -> list[Member]:
     return [*everything, *photos_of(data / "large_scans"), *copies]
 
 
+def marked(data: Path, seed: int) -> list[Member]:
+    """MARKED groups of up to two photos from either set and as many postcards; a share of them bears each of MARKS."""
+    chance = random.Random(seed)
+    sources = (photos_of(data / name) for name in ("ukbench", "prokudin", "postcards"))
+    groups = [group for photos in sources for group in chance.sample(list(_groups(photos)), MARKED)]
+    marked = zip(groups, cycle(MARKS), strict=False)
+    return [Member(photo.source, photo.group, mark=kind) for group, kind in marked for photo in group[:2]]
+
+
 def some_of(members: Sequence[Member], photos: int, seed: int) -> list[Member]:
     """Whole groups, as they are drawn, until they are so many photos."""
     chosen: list[Member] = []
@@ -119,13 +132,17 @@ def _groups(photos: Sequence[Member]) -> Iterator[list[Member]]:
 
 
 def _suffix(member: Member) -> str:
-    return ".jpg" if member.damage else member.source.suffix
+    return ".jpg" if member.damage or member.mark else member.source.suffix
 
 
 def _write(file: Path, member: Member, seed: int) -> None:
-    if not member.damage:
+    if not member.damage and not member.mark:
         shutil.copyfile(member.source, file)
         return
     pixels = decode(member.source.read_bytes()).pixels
-    rng_seed = random.Random(f"{seed} {member.source.name} {member.damage}").randrange(2**31)
-    file.write_bytes(encode_jpeg(damage(pixels, DAMAGES[member.damage], rng_seed), quality=88))
+    if member.damage:
+        rng_seed = random.Random(f"{seed} {member.source.name} {member.damage}").randrange(2**31)
+        pixels = damage(pixels, DAMAGES[member.damage], rng_seed)
+    if member.mark:
+        pixels = mark(pixels, member.mark, seed)
+    file.write_bytes(encode_jpeg(pixels, quality=88))

@@ -38,6 +38,13 @@ def draw_photo(seed: int, width: int = 320, height: int = 240) -> Pixels:
 # --- the same photograph, scanned again or damaged ------------------------------------------------------------------
 
 
+def captioned(pixels: Pixels) -> Pixels:
+    """As all scans of one archive are."""
+    strip = np.full((40, pixels.shape[1], 3), 240, np.uint8)
+    cv2.putText(strip, "City archive, only with permission", (8, 26), 0, 0.7, (20, 20, 20), 1, cv2.LINE_AA)
+    return np.vstack([pixels, strip])
+
+
 def rotated(pixels: Pixels, degrees: float) -> Pixels:
     height, width = pixels.shape[:2]
     turn = cv2.getRotationMatrix2D((width / 2, height / 2), degrees, 1)

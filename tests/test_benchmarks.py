@@ -10,6 +10,7 @@ import pytest
 from benchmarks import bars
 from benchmarks.bars import Bar
 from benchmarks.figures import main
+from benchmarks.marks import MARKS
 from benchmarks.reliability import FalsePairs, Forecasts, Tenth, binomial_interval, draw_reliability
 from benchmarks.scores import Scores, flips
 from benchmarks.sets import DAMAGES, Member, without_company, write_set
@@ -120,15 +121,28 @@ def test_copies_are_judged_against_their_own_print(scores):
     assert scores.kinds_right() == (1, 1)
 
 
+def test_strangers_that_bear_one_mark_are_counted():
+    bearing = [Member(Path(f"{name}.jpg"), name[0], mark="stamp") for name in ("a1", "a2", "b1", "b2")]
+    scores = Scores(dict(zip("abcd", bearing, strict=True)), NEIGHBOURS, DUPLICATES.replace("e,f", "a,d"))
+    assert scores.shown_by_mark() == {"stamp": (0.5, 3)}
+
+
 def test_a_set_lies_under_names_that_say_nothing(tmp_path: Path):
     source = tmp_path / "bridge_left.jpg"
     source.write_bytes(jpeg(draw_photo(1, 64, 48)))
     written = write_set(
-        [Member(source, "g"), *(Member(source, "g", kind) for kind in DAMAGES)], tmp_path / "set", seed=1
+        [
+            Member(source, "g"),
+            *(Member(source, "g", kind) for kind in DAMAGES),
+            *(Member(source, "g", mark=kind) for kind in MARKS),
+        ],
+        tmp_path / "set",
+        seed=1,
     )
     assert sorted(written) == sorted(file.name for file in (tmp_path / "set").iterdir())
     assert not any("bridge" in name for name in written)
     assert {member.damage for member in written.values()} == {"", *DAMAGES}
+    assert len({file.read_bytes() for file in (tmp_path / "set").iterdir()}) == 1 + len(DAMAGES) + len(MARKS)
 
 
 def test_company_is_left_out_and_all_other_names_stay(tmp_path: Path):

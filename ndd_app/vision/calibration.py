@@ -20,13 +20,18 @@ from threadpoolctl import threadpool_limits
 from ndd_app.vision.neighbours import Scores
 
 PRIORS = Path(__file__).with_name("priors.csv")
-EVIDENCE = ("surprise", "cells", "consistency", "share", "uncontradicted", "tone", "precision")
-"""All of them: the more, the likelier. Those of geometry are 0 where it found nothing."""
+EVIDENCE = ("surprise", "cells", "consistency", "share", "writing", "rest", "looseness", "tone", "precision")
+"""All of them: the more, the likelier. Those of geometry are 0 where it found nothing.
+
+The more loosely two scans lie on each other, the less it says that the rest of them disagrees: an object has two sides.
+"""
+LOOSE = 0.002
+"""Residual from which on the rest says nothing any more."""
 UNSURE = 0.2
 """Standard deviation of the surprise: so much it moves when encoders are fitted anew (measured)."""
 STEPS = np.linspace(-1.5, 1.5, 7, dtype=np.float32)
-OF_DUPLICATES = slice(0, 5)
-OF_SAME_IMAGE = slice(1, 7)
+OF_DUPLICATES = [0, 1, 2, 3, 4, 5, 6]
+OF_SAME_IMAGE = [1, 2, 3, 4, 7, 8]
 
 Rows = npt.NDArray[np.float32]
 
@@ -51,19 +56,12 @@ def _evidence_of_geometry(found: Mapping[str, Any]) -> tuple[float, ...]:
         np.log2(found["cells"]),
         consistency,
         np.log2(1 + 100 * found["share"]),
-        -max(_unlike_rest(found["inliers"] / found["matches"], consistency, covered), _unlike_writing(found)),
+        -_unlike_writing(found),
+        1.0 if found["rest"] is None else found["rest"],
+        min(0.0, np.log2(max(found["residual"], 1e-5) / LOOSE)),
         min(found["tone"]),
         -np.log2(1 + 1000 * found["residual"]),
     )
-
-
-def _unlike_rest(inlier_ratio: float, consistency: float, covered: float) -> float:
-    """0 … 1: the matches fit to a part of the scans exactly and nothing else agrees, as on two forms printed alike."""
-    exact, unlike, small = (
-        np.clip(value, 0, 1)
-        for value in ((inlier_ratio - 0.5) / 0.2, (0.66 - consistency) / 0.12, (0.35 - covered) / 0.2)
-    )
-    return float(exact * unlike * small)
 
 
 def _unlike_writing(found: Mapping[str, Any]) -> float:
@@ -110,8 +108,8 @@ class Calibration:
         # As many of either: how often an archive rescans a print and how often it keeps two exposures is not known.
         balance = np.where(images, len(images) / max(images.sum(), 1), len(images) / max((~images).sum(), 1))
         return cls(
-            _boosted(known.evidence[found, OF_DUPLICATES], known.duplicate[found], known.weight[found]),
-            _boosted(known.evidence[chosen, OF_SAME_IMAGE], images, balance.astype(np.float32)),
+            _boosted(known.evidence[found][:, OF_DUPLICATES], known.duplicate[found], known.weight[found]),
+            _boosted(known.evidence[chosen][:, OF_SAME_IMAGE], images, balance.astype(np.float32)),
         )
 
     def probabilities(self, evidence: Rows) -> Probabilities:
@@ -124,7 +122,7 @@ class Calibration:
         return Probabilities(duplicate.astype(np.float32), same_image.astype(np.float32))
 
     def _mean_around(self, evidence: Rows) -> Scores:
-        """Trees rise in steps: the mean over what the surprise may as well be. evidence (m, 5), surprise first."""
+        """Trees rise in steps: the mean over what the surprise may as well be. evidence (m, 7), surprise first."""
         weights = np.exp(-(STEPS**2) / 2)
         mean = np.zeros(len(evidence), np.float32)
         for step, weight in zip(STEPS, weights / weights.sum(), strict=True):

@@ -11,7 +11,7 @@ Places are in units of a scan's longer side, x to the right, y down.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import cv2
@@ -97,6 +97,11 @@ class Scan:
     @property
     def area(self) -> float:
         return float(self.corners[2].prod())
+
+    def away_from(self, places: Points) -> "Scan":
+        """Only with the keypoints that are not within CELL of a place (n, 2)."""
+        distances = np.linalg.norm(self.points[:, None] - places[None], axis=2)
+        return replace(self, features=self.features[distances.min(axis=1) > CELL])
 
 
 @dataclass(frozen=True, eq=False)

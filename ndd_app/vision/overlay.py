@@ -18,9 +18,11 @@ ALIKE = 0.5
 NOISE = 2.0
 """Grain, in tones of 256: less is no detail."""
 MARGIN = 7
-"""Scanner edges and deckled cuts correlate by themselves: so far from them nothing is compared outside the outline."""
+"""Scanner edges and deckled cuts correlate by themselves: so far from them no rest is compared."""
+AROUND = 12
+"""Pixels around a matching point that are not away from it."""
 SMALLEST_REST = 0.05
-"""Share of the first scan outside the outline from which on it can be compared."""
+"""Share of the first scan away from the matching points from which on it can be compared."""
 
 Values = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
@@ -32,9 +34,9 @@ class Overlay:
 
     correlation: of the tones where both scans lie, an inversion undone. agreement: shares of the detail in both scans
     that the other one has too. tone: shares of the tones in each scan that the other one's explain through a tone
-    curve; another exposure or another colour filter breaks it. rest: correlation of the fine tones outside the outline
-    of the matching points; None where that is too small. Two forms that were printed alike differ there, and two scans
-    of one sheet have its stains in common.
+    curve; another exposure or another colour filter breaks it. rest: correlation of the fine tones away from the
+    matching points; None where hardly anything is. Two forms that were printed alike differ there, or two photos that
+    bear the same watermark, and two scans of one sheet have its stains in common.
     """
 
     correlation: float
@@ -113,15 +115,13 @@ def _explained(tones: Values, by: Values) -> float:
 
 
 def _correlation_of_rest(here: Values, there: Values, common: Mask, registration: Registration) -> float | None:
-    side = max(here.shape)
-    outline = np.zeros(here.shape, np.uint8)
-    hull = cv2.convexHull(np.ascontiguousarray(registration.points[:, :2]) * np.float32(side))
-    cv2.fillConvexPoly(outline, hull.astype(np.int32), 255)
-    outline = cv2.dilate(outline, np.ones((WINDOW, WINDOW), np.uint8))
+    around = np.zeros(here.shape, np.uint8)
+    for x, y in (registration.points[:, :2] * max(here.shape)).astype(int).tolist():
+        cv2.circle(around, (x, y), AROUND, 255, cv2.FILLED)
     inside = common.astype(np.uint8)
     inside[[0, -1]] = inside[:, [0, -1]] = 0
     inner = cv2.erode(inside, np.ones((2 * MARGIN + 1, 2 * MARGIN + 1), np.uint8), borderValue=0)
-    rest = (inner > 0) & (outline == 0)
+    rest = (inner > 0) & (around == 0)
     if rest.sum() < SMALLEST_REST * rest.size:
         return None
     return _correlation(_fine(here, rest), _fine(there, rest))

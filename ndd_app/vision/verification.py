@@ -11,7 +11,7 @@ from ndd_app.vision.geometry import PLAIN, VARIANTS, Points, Registration, Scan,
 from ndd_app.vision.outline import continuation
 from ndd_app.vision.overlay import lay_over, share_of_paper
 
-RECIPE = f"geometry 2 on {RootSift().recipe}"
+RECIPE = f"geometry 3 on {RootSift().recipe}"
 POINTS = 100
 """Matching points that are kept, to be drawn."""
 EDGE = 0.01
@@ -20,6 +20,9 @@ FEW = 0.1
 FEWEST_CELLS_TILTED, LEAST_AGREED = 15, 0.5
 """So many views have some matches in common by chance, and two pictures of a series the same furniture: a fair number
 of places, and at least half of the matches, must lie on each other."""
+EXACT, DISAGREES = 0.0012, 0.45
+"""The residual of marks that were printed or laid on, and the correlation that one in twenty of such pairs stays below
+if it is one."""
 SHEET = 0.65
 """Share of its paper from which on a scan may be one of a written or printed sheet."""
 
@@ -37,15 +40,18 @@ def verify(first: Scan, second: Scan, variants: Iterable[Variant] = (PLAIN,)) ->
     details = _details(first, second, found)
     if details["share"] < FEW and variants != VARIANTS:
         return verify(first, second, VARIANTS)
+    if lies_on_a_mark(details):
+        return _beneath(first, second, found, details)
     return details
 
 
 def verify_tilted(first: Scan, second: Scan, known: Details) -> Details:
     """What the views of both scans (vision/tilts.py) show beyond what is known of the pair, else what is known.
 
-    In the variant that matches already. Nobody photographs a sheet of paper at a slant, and all forms look alike.
+    In the variant that matches already. Nobody photographs a sheet of paper at a slant, and all forms look alike, as do
+    all photos that bear one mark.
     """
-    if min(share_of_paper(first.grey), share_of_paper(second.grey)) > SHEET:
+    if min(share_of_paper(first.grey), share_of_paper(second.grey)) > SHEET or (known and lies_on_a_mark(known)):
         return known
     variant = Variant(known["mirrored"], known["inverted"]) if known else PLAIN
     found = register(first, second, [variant])
@@ -53,7 +59,23 @@ def verify_tilted(first: Scan, second: Scan, known: Details) -> Details:
         return known
     if found.inliers < LEAST_AGREED * found.matches:
         return known
-    return _details(first, second, found)
+    details = _details(first, second, found)
+    return known if lies_on_a_mark(details) else details
+
+
+def lies_on_a_mark(details: Details) -> bool:
+    """Exactly, and the rest disagrees: so do two pictures with one watermark, or beside one colour chart."""
+    return details["residual"] < EXACT and details["rest"] is not None and details["rest"] < DISAGREES
+
+
+def _beneath(first: Scan, second: Scan, mark: Registration, known: Details) -> Details:
+    """What matches of the pictures away from their mark, if much does, else what is known."""
+    here, there = first.away_from(mark.points[:, :2]), second.away_from(mark.points[:, 2:])
+    found = register(here, there, [mark.variant])
+    if not found or found.cells < mark.cells / 2:
+        return known
+    details = _details(here, there, found)
+    return known if lies_on_a_mark(details) else details
 
 
 def _details(first: Scan, second: Scan, found: Registration) -> Details:

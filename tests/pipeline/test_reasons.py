@@ -15,6 +15,8 @@ DETAILS = {
     "overlap": [1.0, 0.64],
     "correlation": 0.97,
     "rotation": -1.8,
+    "residual": 0.0004,
+    "rest": 0.9,
     "mirrored": False,
     "inverted": False,
     "paper": 0.2,
@@ -51,6 +53,19 @@ def test_points_that_were_found_on_tilted_scans_are_called_so(photos):
     assert words not in reasons_for(*photos, None, register(photos, **DETAILS))
     Registration.objects.all().delete()
     assert words in reasons_for(*photos, None, register(photos, **DETAILS, views=18))
+
+
+def test_what_lies_exactly_alike_while_the_rest_differs_is_called_a_mark(photos):
+    mark = DETAILS | {"coverage": [0.1, 0.08], "rest": 0.1}
+    assert "perhaps a caption, a stamp or a chart on both" in " ".join(
+        reasons_for(*photos, None, register(photos, **mark))
+    )
+
+
+@pytest.mark.parametrize("other", [{"rest": 0.9}, {"rest": None}, {"residual": 0.003}, {"coverage": [0.6, 0.7]}])
+def test_and_not_where_it_may_be_something_else(photos, other: dict):
+    details = DETAILS | {"coverage": [0.1, 0.08], "rest": 0.1} | other
+    assert "perhaps a caption" not in " ".join(reasons_for(*photos, None, register(photos, **details)))
 
 
 def test_failed_geometry_says_nothing_against_the_pair(photos):

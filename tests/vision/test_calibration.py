@@ -3,16 +3,17 @@ import numpy as np
 import pytest
 
 from ndd_app.vision.augmentations import damage
-from ndd_app.vision.calibration import EVIDENCE, evidence_of, shipped_calibration
+from ndd_app.vision.calibration import EVIDENCE, OF_DUPLICATES, evidence_of, shipped_calibration
 from ndd_app.vision.classical import describe_keypoints
-from ndd_app.vision.geometry import Scan
+from ndd_app.vision.geometry import Scan, register
 from ndd_app.vision.images import Pixels
 from ndd_app.vision.paper import draw_sheet, write_line
 from ndd_app.vision.relations import flags_of, kind_of
 from ndd_app.vision.verification import verify
-from tests.pictures import cropped, draw_photo, faded, mirrored, negative, rotated
+from tests.pictures import captioned, cropped, draw_photo, faded, mirrored, negative, rotated
 
 PHOTO = draw_photo(4, 480, 360)
+LOWEST, HIGHEST = [-3, 0, 0, 0, -1, -0.2, -6, 0, -4], [4, 7, 1, 6, 0, 1, 0, 1, 0]
 LETTERS = np.array([*"abcdefghijklmnoprstuvz  "])
 
 
@@ -48,9 +49,9 @@ def rescan(pixels: Pixels, seed: int) -> Pixels:
 
 def test_stronger_evidence_is_never_less_likely():
     random = np.random.default_rng(0)
-    evidence = random.uniform([-3, 0, 0, 0, -1, 0, -4], [4, 7, 1, 6, 0, 1, 0], (300, len(EVIDENCE))).astype(np.float32)
+    evidence = random.uniform(LOWEST, HIGHEST, (300, len(EVIDENCE))).astype(np.float32)
     usual = shipped_calibration().probabilities(evidence).duplicate
-    for column in range(5):
+    for column in OF_DUPLICATES:
         stronger = evidence.copy()
         stronger[:, column] += random.uniform(0, 1, 300)
         assert (shipped_calibration().probabilities(stronger).duplicate >= usual - 1e-6).all()
@@ -58,7 +59,7 @@ def test_stronger_evidence_is_never_less_likely():
 
 def test_an_image_is_never_likelier_than_image_or_exposure():
     random = np.random.default_rng(1)
-    evidence = random.uniform([-3, 0, 0, 0, -1, 0, -4], [4, 7, 1, 6, 0, 1, 0], (300, len(EVIDENCE))).astype(np.float32)
+    evidence = random.uniform(LOWEST, HIGHEST, (300, len(EVIDENCE))).astype(np.float32)
     found = shipped_calibration().probabilities(evidence)
     assert (found.same_image <= found.duplicate).all()
 
@@ -80,6 +81,21 @@ def test_two_backs_printed_alike_are_not_shown(written: bool, surprise: float):
 @pytest.mark.parametrize("written", [False, True])
 def test_two_scans_of_one_back_are_shown(written: bool):
     assert probability(draw_back(1, written), rescan(draw_back(1, written), 3), surprise=2) > 0.9
+
+
+@pytest.mark.parametrize("surprise", [0.5, 2.0])
+def test_photos_with_one_caption_are_not_shown(surprise: float):
+    other = draw_photo(5, 480, 360)
+    assert verify(scan(captioned(PHOTO)), scan(captioned(other))), "the captions match"
+    assert probability(captioned(PHOTO), captioned(other), surprise) < 0.5
+    assert probability(captioned(PHOTO), captioned(rescan(PHOTO, 1)), surprise) > 0.9
+
+
+def test_a_crop_is_found_above_a_caption_that_lies_otherwise():
+    """There are two ways to lay one on the other, and the caption matches better."""
+    one, other = scan(captioned(PHOTO)), scan(captioned(cv2.resize(cropped(PHOTO, 0.6), (480, 360))))
+    assert register(one, other).scale == pytest.approx(1, abs=0.01)
+    assert verify(one, other)["scale"] == pytest.approx(1 / 0.6, abs=0.02)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from ndd_app.vision.geometry import Scan, match_keypoints, register
 from ndd_app.vision.images import Pixels
 from ndd_app.vision.tilts import APART, RATIO, VIEWS, Tilted, match_views
 from ndd_app.vision.verification import FEWEST_CELLS_TILTED, verify, verify_tilted
-from tests.pictures import draw_photo
+from tests.pictures import captioned, draw_photo
 
 PHOTO = draw_photo(1, 480, 360)
 
@@ -67,6 +67,13 @@ def test_a_photo_seen_at_a_slant_matches_only_through_its_views():
     assert np.allclose(corner[:2] / corner[2] * max(other.shape[:2]), [192, 360], atol=4)
 
 
+def test_no_view_makes_strangers_with_one_caption_a_pair():
+    one, other = (captioned(picture) for picture in (PHOTO, draw_photo(2, 480, 360)))
+    known = verify(scan(one, views=1), scan(other, views=1))
+    assert verify_tilted(scan(one), scan(other), known) == known
+    assert verify_tilted(scan(one), scan(other), {}) == {}
+
+
 def test_each_match_of_two_places_counts_once():
     first, second = photo_seen(VIEWS), scan(slanted(PHOTO, 0.5))
     pairs = match_keypoints(first, second)
@@ -88,7 +95,7 @@ def test_matches_that_lie_apart_from_each_other_say_nothing():
 
 
 def test_strangers_and_sheets_keep_what_is_known():
-    known = {"cells": 7, "mirrored": False, "inverted": False}
+    known = {"cells": 7, "mirrored": False, "inverted": False, "residual": 0.003, "rest": 0.2}
     assert verify_tilted(photo_seen(VIEWS), scan(draw_photo(2, 480, 360)), known) is known
     sheet = np.full((360, 480, 3), 240, np.uint8)
     for line in range(30, 340, 30):

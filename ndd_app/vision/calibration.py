@@ -31,7 +31,7 @@ UNSURE = 0.2
 """Standard deviation of the surprise: so much it moves when encoders are fitted anew (measured)."""
 STEPS = np.linspace(-1.5, 1.5, 7, dtype=np.float32)
 OF_DUPLICATES = [0, 1, 2, 3, 4, 5, 6]
-OF_SAME_IMAGE = [1, 2, 3, 4, 7, 8]
+OF_SAME_IMAGE = [1, 2, 3, 4, 5, 7, 8]
 
 Rows = npt.NDArray[np.float32]
 

@@ -4,7 +4,6 @@ from django.utils.translation import gettext as _
 
 from ndd_app.description import adapter
 from ndd_app.models import Candidate, Photo, Registration
-from ndd_app.vision.verification import lies_on_a_mark
 
 SLIGHT_TURN = 0.5
 """Degrees that are worth a word."""
@@ -68,7 +67,7 @@ def _of_geometry(details: dict) -> list[str]:
         )
     if details["paper"] > 0.8 and details["share"] < 0.25:
         words.append(_("Both are written or printed sheets, and few of their marks match: perhaps two of one form."))
-    elif lies_on_a_mark(details) and min(here, there) < SMALL_PART:
+    elif details.get("mark") and min(here, there) < SMALL_PART:
         words.append(
             _("What matches lies exactly alike and the rest differs: perhaps a caption, a stamp or a chart on both.")
         )

@@ -21,8 +21,8 @@ FEWEST_CELLS_TILTED, LEAST_AGREED = 15, 0.5
 """So many views have some matches in common by chance, and two pictures of a series the same furniture: a fair number
 of places, and at least half of the matches, must lie on each other."""
 EXACT, DISAGREES = 0.0012, 0.45
-"""The residual of marks that were printed or laid on, and the correlation that one in twenty of such pairs stays below
-if it is one."""
+"""What matches so exactly while the rest disagrees is a mark on both: a watermark, or a colour chart beside the print.
+One in twenty pairs of one picture that lie so exactly disagrees as much."""
 SHEET = 0.65
 """Share of its paper from which on a scan may be one of a written or printed sheet."""
 
@@ -40,7 +40,7 @@ def verify(first: Scan, second: Scan, variants: Iterable[Variant] = (PLAIN,)) ->
     details = _details(first, second, found)
     if details["share"] < FEW and variants != VARIANTS:
         return verify(first, second, VARIANTS)
-    if lies_on_a_mark(details):
+    if details["mark"]:
         return _beneath(first, second, found, details)
     return details
 
@@ -51,7 +51,7 @@ def verify_tilted(first: Scan, second: Scan, known: Details) -> Details:
     In the variant that matches already. Nobody photographs a sheet of paper at a slant, and all forms look alike, as do
     all photos that bear one mark.
     """
-    if min(share_of_paper(first.grey), share_of_paper(second.grey)) > SHEET or (known and lies_on_a_mark(known)):
+    if min(share_of_paper(first.grey), share_of_paper(second.grey)) > SHEET or known.get("mark"):
         return known
     variant = Variant(known["mirrored"], known["inverted"]) if known else PLAIN
     found = register(first, second, [variant])
@@ -60,12 +60,7 @@ def verify_tilted(first: Scan, second: Scan, known: Details) -> Details:
     if found.inliers < LEAST_AGREED * found.matches:
         return known
     details = _details(first, second, found)
-    return known if lies_on_a_mark(details) else details
-
-
-def lies_on_a_mark(details: Details) -> bool:
-    """Exactly, and the rest disagrees: so do two pictures with one watermark, or beside one colour chart."""
-    return details["residual"] < EXACT and details["rest"] is not None and details["rest"] < DISAGREES
+    return known if details["mark"] else details
 
 
 def _beneath(first: Scan, second: Scan, mark: Registration, known: Details) -> Details:
@@ -75,7 +70,7 @@ def _beneath(first: Scan, second: Scan, mark: Registration, known: Details) -> D
     if not found or found.cells < mark.cells / 2:
         return known
     details = _details(here, there, found)
-    return known if lies_on_a_mark(details) else details
+    return known if details["mark"] else details
 
 
 def _details(first: Scan, second: Scan, found: Registration) -> Details:
@@ -104,6 +99,7 @@ def _details(first: Scan, second: Scan, found: Registration) -> Details:
         "agreement": [*map(_rounded, overlay.agreement)],
         "tone": [*map(_rounded, overlay.tone)],
         "rest": None if overlay.rest is None else _rounded(overlay.rest),
+        "mark": found.residual < EXACT and overlay.rest is not None and overlay.rest < DISAGREES,
         "paper": _rounded(min(share_of_paper(first.grey), share_of_paper(second.grey))),
         "homography": [float(f"{value:.8g}") for value in (found.homography / found.homography[2, 2]).ravel()],
         "points": np.round(found.points[::step].astype(float), 4).tolist(),

@@ -58,6 +58,13 @@ def end_by_signals() -> None:
         signal.signal(number, end)
 
 
+def was_interrupted(error: BaseException | None) -> bool:
+    """Also with an error in front: a transaction that is interrupted while it ends raises one of its own."""
+    while error and not isinstance(error, KeyboardInterrupt):
+        error = error.__context__
+    return error is not None
+
+
 @contextmanager
 def uninterrupted() -> Iterator[None]:
     """Such a signal takes effect at the end: one that interrupts the start of a process would leave it running."""

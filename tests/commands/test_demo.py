@@ -15,7 +15,7 @@ from django.core.management import CommandError
 from django.utils import timezone
 
 from archive_site.management.commands.demo import Command, slug_of
-from archive_site.processes import running, stop, uninterrupted
+from archive_site.processes import running, stop, uninterrupted, was_interrupted
 from tests.factories import make_collection, make_job
 
 DEAF = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(flush=True); time.sleep(60)"
@@ -83,3 +83,11 @@ def test_a_signal_that_comes_while_a_process_starts_takes_effect_once_it_can_be_
 )
 def test_any_folder_name_makes_a_slug(name: str, slug: str):
     assert slug_of(name) == slug
+
+
+def test_an_interruption_is_known_behind_the_error_of_the_transaction_that_it_broke():
+    broken = RuntimeError("can't change 'autocommit' now")
+    broken.__context__ = KeyboardInterrupt()
+    assert was_interrupted(broken)
+    assert was_interrupted(KeyboardInterrupt())
+    assert not was_interrupted(RuntimeError("of its own"))

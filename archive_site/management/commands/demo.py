@@ -17,7 +17,7 @@ from django.utils.text import slugify
 
 from archive_site import embedded
 from archive_site.keys import own_secret
-from archive_site.processes import WORKER, end_by_signals, running, uninterrupted, web_server
+from archive_site.processes import WORKER, end_by_signals, running, uninterrupted, was_interrupted, web_server
 from ndd_app.management.bars import JobBars
 from ndd_app.models import Candidate, Collection, Encoder, Job
 
@@ -43,7 +43,9 @@ class Command(BaseCommand):
             self.beside.callback(stop_database)
             try:
                 self.run(options["photos"], serving=not options["no_serve"])
-            except KeyboardInterrupt:
+            except BaseException as error:
+                if not was_interrupted(error):
+                    raise
                 self.stdout.write("\nStopping …")
                 raise CommandError("Stopped by hand. The next run goes on from here.", returncode=130) from None
 

@@ -2,8 +2,8 @@
 
 Needs NDD_FIGURES_DATA (a folder with ukbench/ and prokudin/, each with its groups.csv, postcards/ and large_scans/)
 and a backbone's weights (NDD_WEIGHTS_DIR, NDD_BACKBONE). Ends with 1 when a bar is missed. Names of sets (ukbench,
-prokudin, mix, rescans, marked, classical) as arguments measure only these; --plot FILE draws how far the chances hold
-in them.
+prokudin, mix, rescans, marked, classical) as arguments measure only these; --plot FILE draws how far the
+chances hold in them.
 """
 
 import json
@@ -11,7 +11,7 @@ import os
 import sys
 import time
 from argparse import ArgumentParser
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -28,7 +28,11 @@ BACKBONE = os.environ.get("NDD_BACKBONE", "deit_tiny_patch16_224")
 SEED = 1
 SITE = ("ukbench", "prokudin")
 """Sets that share an archive, whose site encoders are fitted on the first of them."""
-SETS = (*SITE, "mix", "rescans", "marked", "classical")
+ALONE: dict[str, tuple[Callable[[Path, int], list[Member]], Callable[[Scores], list[Bar]]]] = {
+    "rescans": (rescans, bars.rescans),
+    "marked": (marked, bars.marked),
+}
+SETS = (*SITE, "mix", *ALONE, "classical")
 
 
 @dataclass(frozen=True)
@@ -67,10 +71,7 @@ def measure(sets: Sequence[str]) -> Iterator[Measured]:
             yield from (measure_site(archive, name) for name in SITE if name in sets)
     if "mix" in sets:
         yield measure_mix(environment)
-    if "rescans" in sets:
-        yield measure_rescans(environment)
-    if "marked" in sets:
-        yield measure_marked(environment)
+    yield from (measure_alone(name, environment) for name in ALONE if name in sets)
     if "classical" in sets:
         yield from measure_without_weights()
 
@@ -115,20 +116,13 @@ def measure_mix(environment: dict[str, str]) -> Measured:
     return Measured(scores, [*found, bars.company(scores, alone)])
 
 
-def measure_rescans(environment: dict[str, str]) -> Measured:
+def measure_alone(name: str, environment: dict[str, str]) -> Measured:
+    members_by, bars_of = ALONE[name]
     with TemporaryDirectory(prefix="ndd-figures-") as folder, new_archive(environment) as archive:
-        members = write_set(rescans(DATA, SEED), Path(folder, "rescans"), SEED)
-        archive.match("rescans", Path(folder, "rescans"))
-        scores = scores_of(archive, "rescans", members)
-        return Measured(scores, [*bars.rescans(scores), bars.false_pairs("rescans", scores)])
-
-
-def measure_marked(environment: dict[str, str]) -> Measured:
-    with TemporaryDirectory(prefix="ndd-figures-") as folder, new_archive(environment) as archive:
-        members = write_set(marked(DATA, SEED), Path(folder, "marked"), SEED)
-        archive.match("marked", Path(folder, "marked"))
-        scores = scores_of(archive, "marked", members)
-        return Measured(scores, [*bars.marked(scores), bars.false_pairs("marked", scores)])
+        members = write_set(members_by(DATA, SEED), Path(folder, name), SEED)
+        archive.match(name, Path(folder, name))
+        scores = scores_of(archive, name, members)
+        return Measured(scores, [*bars_of(scores), bars.false_pairs(name, scores)])
 
 
 def measure_without_weights() -> Iterator[Measured]:

@@ -21,17 +21,18 @@ def mark(pixels: Pixels, kind: str, seed: int) -> Pixels:
 
 
 def add_caption(pixels: Pixels, random: np.random.Generator) -> Pixels:
-    """A line of text below."""
-    height, width = int(random.integers(30, 70)), pixels.shape[1]
-    strip = np.full((height, width, 3), WHITE if random.random() < 0.5 else BLACK, np.uint8)
-    ink = BLACK if strip[0, 0, 0] == WHITE[0] else WHITE
-    _write(strip, _words(random, 9), (12, height // 2 + 6), random.uniform(0.4, 0.8), ink)
+    """A few lines of text below."""
+    lines, width = int(random.integers(1, 4)), pixels.shape[1]
+    paper, ink = (WHITE, BLACK) if random.random() < 0.5 else (BLACK, WHITE)
+    strip = np.full((26 * lines + int(random.integers(10, 40)), width, 3), paper, np.uint8)
+    for line in range(lines):
+        _write(strip, _words(random, 9), (12, 26 * (line + 1)), random.uniform(0.4, 0.8), ink)
     return np.vstack([pixels, strip])
 
 
 def add_film_edges(pixels: Pixels, random: np.random.Generator) -> Pixels:
     """The perforated margins of a strip of film, with its name."""
-    edge, step = int(random.integers(30, 50)), int(random.integers(36, 60))
+    edge, step = int(random.integers(30, 60)), int(random.integers(30, 60))
     strip = np.full((edge, pixels.shape[1], 3), BLACK, np.uint8)
     for left in range(int(random.integers(step)), strip.shape[1], step):
         cv2.rectangle(strip, (left, edge // 4), (left + step // 2, edge - edge // 4), WHITE, -1)
@@ -41,45 +42,60 @@ def add_film_edges(pixels: Pixels, random: np.random.Generator) -> Pixels:
 
 
 def add_colour_chart(pixels: Pixels, random: np.random.Generator) -> Pixels:
-    """Patches of colour and a ruler, at the side."""
-    strip = np.full((80, pixels.shape[0], 3), int(random.integers(90, 180)), np.uint8)
-    for number, colour in enumerate(random.integers(0, 255, (int(random.integers(6, 14)), 3)).tolist()):
-        cv2.rectangle(strip, (16 + 34 * number, 24), (44 + 34 * number, 60), colour, -1)
-    for number in range(48):
-        cv2.line(strip, (16 + 9 * number, 4), (16 + 9 * number, 10 if number % 5 else 18), BLACK, 1)
-    _write(strip, _words(random, 3), (16, 76), 0.45, BLACK)
+    """Rows of patches of colour and a ruler with its numbers, at the side."""
+    rows, patch, tick = int(random.integers(1, 4)), int(random.integers(20, 40)), int(random.integers(6, 14))
+    length = pixels.shape[0]
+    strip = np.full((64 + patch * rows, length, 3), int(random.integers(90, 180)), np.uint8)
+    for row in range(rows):
+        for left in range(16, length, patch):
+            corner, colour = (left, 40 + patch * row), random.integers(0, 255, 3).tolist()
+            cv2.rectangle(strip, corner, (left + patch - 6, corner[1] + patch - 6), colour, -1)
+    for number, left in enumerate(range(16, length, tick)):
+        cv2.line(strip, (left, 4), (left, 12 if number % 5 else 18), BLACK, 1)
+        if number % 10 == 0:
+            _write(strip, str(number // 10), (left, 34), 0.45, BLACK)
+    _write(strip, _words(random, 3), (16, strip.shape[0] - 6), 0.45, BLACK)
     return np.hstack([np.rot90(strip), pixels])
 
 
 def add_stamp(pixels: Pixels, random: np.random.Generator) -> Pixels:
     """Of the owner, in the lower left corner."""
-    stamped, bottom = pixels.copy(), pixels.shape[0]
+    stamped, bottom, lines = pixels.copy(), pixels.shape[0], int(random.integers(2, 6))
     ink = tuple(int(value) for value in random.integers(0, 160, 3))
-    cv2.ellipse(stamped, (80, bottom - 50), (70, 40), 0, 0, 360, ink, 2, cv2.LINE_AA)
-    for line in range(3):
-        _write(stamped, _words(random, 1), (32, bottom - 66 + 20 * line), 0.5, ink)
+    width, height = int(random.integers(70, 120)), 14 * (lines + 1)
+    cv2.ellipse(stamped, (width + 10, bottom - height - 10), (width, height), 0, 0, 360, ink, 2, cv2.LINE_AA)
+    for line in range(lines):
+        words = _words(random, 1 if width < 90 else 2)
+        _write(stamped, words, (width // 2, bottom - 2 * height + 14 + 22 * line), 0.5, ink)
     return mix(pixels, stamped, 0.8)
 
 
 def add_watermark(pixels: Pixels, random: np.random.Generator) -> Pixels:
-    """The same words again and again."""
-    written, words = pixels.copy(), _words(random, 2)
+    """The same words again and again, level or at a slant."""
+    written, words = np.zeros_like(pixels), _words(random, 2)
     size, down, across = random.uniform(0.5, 1.0), int(random.integers(45, 90)), int(random.integers(180, 300))
     for row, top in enumerate(range(24, pixels.shape[0], down)):
         for left in range(-across // 2 * (row % 2), pixels.shape[1], across):
             _write(written, words, (left, top), size, WHITE, 2)
-    return mix(pixels, written, random.uniform(0.4, 0.7))
+    slant = float(random.choice([0, 0, 20, 30, 45]))
+    if slant:
+        height, width = pixels.shape[:2]
+        turn = cv2.getRotationMatrix2D((width / 2, height / 2), slant, 1.0)
+        written = cv2.warpAffine(written, turn, (width, height), borderMode=cv2.BORDER_WRAP)
+    return _lighten(pixels, written, random.uniform(0.4, 0.7))
 
 
 def add_lettering(pixels: Pixels, random: np.random.Generator) -> Pixels:
-    """The owner's name across the middle, as large as the picture."""
-    written, (height, width) = pixels.copy(), pixels.shape[:2]
-    name = _words(random, 2).upper()
+    """The owner's name across the middle, as large as the picture, and the address."""
+    written, (height, width) = np.zeros_like(pixels), pixels.shape[:2]
+    name = _words(random, int(random.integers(1, 3))).upper()
     (length, _), _ = cv2.getTextSize(name, SERIF, 1.0, 4)
-    size = 0.8 * width / length
-    _write(written, name, (int(0.1 * width), height // 2), size, WHITE, 4, SERIF)
-    _write(written, f"www.{name.lower().replace(' ', '-')}.org", (int(0.25 * width), int(0.62 * height)), 0.8, WHITE, 2)
-    return mix(pixels, written, 0.5)
+    size = random.uniform(0.5, 0.85) * width / length
+    font, thickness = (SERIF, 4) if random.random() < 0.5 else (PLAIN, int(random.integers(3, 10)))
+    _write(written, name, (int(0.1 * width), height // 2), size, WHITE, thickness, font)
+    address = f"www.{name.lower().replace(' ', '-')}.org"
+    _write(written, address, (int(0.2 * width), int(0.62 * height)), random.uniform(0.6, 1.1), WHITE, 2)
+    return _lighten(pixels, written, random.uniform(0.4, 0.7))
 
 
 MARKS: dict[str, Mark] = {
@@ -90,6 +106,12 @@ MARKS: dict[str, Mark] = {
     "watermark": add_watermark,
     "lettering": add_lettering,
 }
+
+
+def _lighten(pixels: Pixels, written: Pixels, share: float) -> Pixels:
+    """White where something is written, by its share; pixels alike in shape."""
+    ink = written.astype(np.float32) / WHITE[0] * share
+    return np.asarray(pixels + (255.0 - pixels) * np.clip(ink, 0, 1), np.uint8)
 
 
 def _words(random: np.random.Generator, number: int) -> str:

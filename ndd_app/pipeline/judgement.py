@@ -16,12 +16,14 @@ from ndd_app.vision.calibration import Probabilities, evidence_of, shipped_calib
 from ndd_app.vision.density import Density
 from ndd_app.vision.neighbours import Fused, Indices, Scores
 from ndd_app.vision.partners import LIKELY, Partners, either, weighed
-from ndd_app.vision.recalibration import correction_by
+from ndd_app.vision.recalibration import LEAST, MOST, correction_by
 from ndd_app.vision.verification import Details
 
 SURPRISE_WEIGHT = 0.05
 """Equal probabilities are put in order by the surprise."""
 CERTAIN = 0.9999
+SURE = 0.999
+"""All chances above this one rank alike."""
 ODDS_OF_STRANGERS = 0.03
 """What the calibration gives, about, to strangers with matching points."""
 UNLIKE = 0.5
@@ -56,9 +58,10 @@ def judge(photos: Sequence[Photo], fused: Fused, settled: Settled) -> Judged:
     """
     known = _Known.of(photos, fused, registered(photos, fused.pairs), settled)
     found = known.probabilities()
-    duplicate: Scores = np.where(known.equal, CERTAIN, np.clip(found.duplicate, 1e-4, 0.999)).astype(np.float32)
+    duplicate: Scores = np.where(known.equal, CERTAIN, np.clip(found.duplicate, LEAST, MOST)).astype(np.float32)
     same_image: Scores = np.where(known.equal, CERTAIN, np.minimum(found.same_image, duplicate)).astype(np.float32)
-    scores = np.log10(duplicate / (1 - duplicate)) + same_image + SURPRISE_WEIGHT * np.clip(known.surprise, -3, 10)
+    ranked_by = np.where(known.equal, CERTAIN, np.minimum(duplicate, SURE))
+    scores = np.log10(ranked_by / (1 - ranked_by)) + same_image + SURPRISE_WEIGHT * np.clip(known.surprise, -3, 10)
     ranked = Fused(fused.pairs, scores.astype(np.float32), fused.similarity, fused.ranks)
     return Judged(ranked, known.details, Probabilities(duplicate, same_image))
 

@@ -72,6 +72,12 @@ def outcome_of(
         lost = _("Lost before geometry: at place {best} it was not among the {end} nearest that are verified.")
         words = lost.format(best=best, end=verified)
         return words + (" " + _("Geometry would have confirmed it.") if details else "")
+    if chance is not None and chance >= FLOOR:
+        lost = _(
+            "Lost before the variants, which the last matching did not try with this pair. Here they were tried: "
+            "the next matching will store it, with a chance of {chance}."
+        )
+        return lost.format(chance=_percent(chance))
     small = f"{100 * chance:.1f} %" if chance is not None else _("less than {floor}").format(floor=_percent(FLOOR))
     if details:
         return _("Lost at the end: its chance of {small} is too small to be stored.").format(small=small)

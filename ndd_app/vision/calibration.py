@@ -20,7 +20,10 @@ from threadpoolctl import threadpool_limits
 from ndd_app.vision.neighbours import Scores
 
 PRIORS = Path(__file__).with_name("priors.csv")
-EVIDENCE = ("surprise", "cells", "consistency", "share", "writing", "rest", "looseness", "tone", "precision")
+OF_BOTH = ("cells", "consistency", "share", "writing", "rest")
+OF_DUPLICATES = ("surprise", *OF_BOTH, "looseness")
+OF_SAME_IMAGE = (*OF_BOTH, "tone", "precision")
+EVIDENCE = (*OF_DUPLICATES, "tone", "precision")
 """All of them: the more, the likelier. Those of geometry are 0 where it found nothing.
 
 The more loosely two scans lie on each other, the less it says that the rest of them disagrees: an object has two sides.
@@ -30,8 +33,6 @@ LOOSE = 0.002
 UNSURE = 0.2
 """Standard deviation of the surprise: so much it moves when encoders are fitted anew (measured)."""
 STEPS = np.linspace(-1.5, 1.5, 7, dtype=np.float32)
-OF_DUPLICATES = [0, 1, 2, 3, 4, 5, 6]
-OF_SAME_IMAGE = [1, 2, 3, 4, 5, 7, 8]
 
 Rows = npt.NDArray[np.float32]
 
@@ -103,13 +104,13 @@ class Calibration:
 
     @classmethod
     def fit(cls, known: KnownPairs) -> Self:
-        found, chosen = known.evidence[:, 1] > 0, known.duplicate
+        found, chosen = known.evidence[:, EVIDENCE.index("cells")] > 0, known.duplicate
         images = known.same_image[chosen]
         # As many of either: how often an archive rescans a print and how often it keeps two exposures is not known.
         balance = np.where(images, len(images) / max(images.sum(), 1), len(images) / max((~images).sum(), 1))
         return cls(
-            _boosted(known.evidence[found][:, OF_DUPLICATES], known.duplicate[found], known.weight[found]),
-            _boosted(known.evidence[chosen][:, OF_SAME_IMAGE], images, balance.astype(np.float32)),
+            _boosted(_only(OF_DUPLICATES, known.evidence[found]), known.duplicate[found], known.weight[found]),
+            _boosted(_only(OF_SAME_IMAGE, known.evidence[chosen]), images, balance.astype(np.float32)),
         )
 
     def probabilities(self, evidence: Rows) -> Probabilities:
@@ -117,8 +118,8 @@ class Calibration:
         if not len(evidence):
             return Probabilities(np.zeros(0, np.float32), np.zeros(0, np.float32))
         with threadpool_limits(1):
-            duplicate = self._mean_around(evidence[:, OF_DUPLICATES])
-            same_image = duplicate * self.of_same_image.predict_proba(evidence[:, OF_SAME_IMAGE])[:, 1]
+            duplicate = self._mean_around(_only(OF_DUPLICATES, evidence))
+            same_image = duplicate * self.of_same_image.predict_proba(_only(OF_SAME_IMAGE, evidence))[:, 1]
         return Probabilities(duplicate.astype(np.float32), same_image.astype(np.float32))
 
     def _mean_around(self, evidence: Rows) -> Scores:
@@ -135,6 +136,10 @@ class Calibration:
 @lru_cache(maxsize=1)
 def shipped_calibration() -> Calibration:
     return Calibration.fit(KnownPairs.read())
+
+
+def _only(names: Sequence[str], evidence: Rows) -> Rows:
+    return evidence[:, [EVIDENCE.index(name) for name in names]]
 
 
 def _boosted(evidence: Rows, truth: npt.NDArray[np.bool_], weight: Scores) -> HistGradientBoostingClassifier:

@@ -11,7 +11,7 @@ from ndd_app.vision.geometry import PLAIN, VARIANTS, Points, Registration, Scan,
 from ndd_app.vision.outline import continuation
 from ndd_app.vision.overlay import lay_over, share_of_paper
 
-RECIPE = f"geometry 3 on {RootSift().recipe}"
+RECIPE = f"geometry 4 on {RootSift().recipe}"
 POINTS = 100
 """Matching points that are kept, to be drawn."""
 EDGE = 0.01
@@ -23,6 +23,8 @@ of places, and at least half of the matches, must lie on each other."""
 EXACT, DISAGREES = 0.0012, 0.45
 """What matches so exactly while the rest disagrees is a mark on both: a watermark, or a colour chart beside the print.
 One in twenty pairs of one picture that lie so exactly disagrees as much."""
+FEWEST_CELLS_BENEATH = 8
+"""What is left of a mark, a repeated watermark above all, matches in fewer places."""
 SHEET = 0.65
 """Share of its paper from which on a scan may be one of a written or printed sheet."""
 
@@ -64,10 +66,10 @@ def verify_tilted(first: Scan, second: Scan, known: Details) -> Details:
 
 
 def _beneath(first: Scan, second: Scan, mark: Registration, known: Details) -> Details:
-    """What matches of the pictures away from their mark, if much does, else what is known."""
+    """What matches of the pictures away from their mark, if enough does, else what is known."""
     here, there = first.away_from(mark.points[:, :2]), second.away_from(mark.points[:, 2:])
     found = register(here, there, [mark.variant])
-    if not found or found.cells < mark.cells / 2:
+    if not found or found.cells < FEWEST_CELLS_BENEATH:
         return known
     details = _details(here, there, found)
     return known if details["mark"] else details

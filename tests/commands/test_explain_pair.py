@@ -87,6 +87,13 @@ def test_strangers_are_lost_and_the_step_is_named(box):
     assert "Lost" in explain("box", "03.jpg", "04.jpg") or "does not reach" in explain("box", "03.jpg", "04.jpg")
 
 
+def test_a_likely_pair_that_the_last_matching_has_not_stored_is_not_called_unlikely(box):
+    """As a mirrored one may be: variants are for photos without a partner, the command tries them for any pair."""
+    find_duplicates(box)
+    Candidate.objects.all().delete()
+    assert "the next matching will store it, with a chance of 99 %" in explain("box", "02.jpg", "02_plate.jpg")
+
+
 def test_a_pair_that_people_refused_says_so(box):
     find_duplicates(box)
     found = pair("00.jpg", "00_rescan.jpg")

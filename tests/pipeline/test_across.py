@@ -19,7 +19,7 @@ from ndd_app.pipeline.matching import find_duplicates
 from ndd_app.pipeline.review import record_verdict
 from ndd_app.pipeline.serving import serve
 from tests.factories import make_cataloguer, make_collection, make_job, make_pair, make_photo
-from tests.pictures import cropped, draw_photo, faded, mirrored, negative, rotated
+from tests.pictures import captioned, cropped, draw_photo, faded, mirrored, negative, rotated
 
 pytestmark = pytest.mark.django_db
 
@@ -59,6 +59,19 @@ def stored() -> set[tuple]:
     columns = ("first__path", "second__path", "relation")
     rows = Candidate.objects.values_list(*columns, "probability")
     return {(*row, round(probability, 4)) for *row, probability in rows}
+
+
+@pytest.mark.parametrize("order", ["ab", "ba"])
+def test_a_caption_on_all_photos_makes_no_pairs_across_collections(plates, order):
+    """By the scenes they are strangers but for the first: whichever collection is matched last."""
+    for slug, seeds in (("a", range(20, 30)), ("b", [20, *range(40, 50)])):
+        collection = make_collection(slug)
+        for seed in seeds:
+            make_photo(collection, f"{slug}{seed}.jpg", pixels=captioned(faded(draw_photo(seed, 320, 240))))
+        embed_collection(collection)
+    for slug in order:
+        find_duplicates(Collection.objects.get(slug=slug))
+    assert shown() == {("a20.jpg", "b20.jpg")}
 
 
 def test_a_new_collection_is_matched_with_all_that_are_there(plates, prints):

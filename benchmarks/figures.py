@@ -2,8 +2,8 @@
 
 Needs NDD_FIGURES_DATA (a folder with ukbench/ and prokudin/, each with its groups.csv, postcards/ and large_scans/)
 and a backbone's weights (NDD_WEIGHTS_DIR, NDD_BACKBONE). Ends with 1 when a bar is missed. Names of sets (ukbench,
-prokudin, mix, rescans, marked, classical) as arguments measure only these; --plot FILE draws how far the
-chances hold in them.
+prokudin, mix, rescans, marked, classical) as arguments measure only these; --plot FILE draws how far the chances hold
+in them.
 """
 
 import json

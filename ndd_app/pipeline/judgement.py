@@ -22,8 +22,8 @@ from ndd_app.vision.verification import Details
 SURPRISE_WEIGHT = 0.05
 """Equal probabilities are put in order by the surprise."""
 CERTAIN = 0.9999
-SURE = 0.999
-"""All chances above this one rank alike."""
+ALIKE_FROM = 0.999
+"""From this chance on pairs rank alike."""
 ODDS_OF_STRANGERS = 0.03
 """What the calibration gives, about, to strangers with matching points."""
 UNLIKE = 0.5
@@ -60,7 +60,7 @@ def judge(photos: Sequence[Photo], fused: Fused, settled: Settled) -> Judged:
     found = known.probabilities()
     duplicate: Scores = np.where(known.equal, CERTAIN, np.clip(found.duplicate, LEAST, MOST)).astype(np.float32)
     same_image: Scores = np.where(known.equal, CERTAIN, np.minimum(found.same_image, duplicate)).astype(np.float32)
-    ranked_by = np.where(known.equal, CERTAIN, np.minimum(duplicate, SURE))
+    ranked_by = np.where(known.equal, CERTAIN, np.minimum(duplicate, ALIKE_FROM))
     scores = np.log10(ranked_by / (1 - ranked_by)) + same_image + SURPRISE_WEIGHT * np.clip(known.surprise, -3, 10)
     ranked = Fused(fused.pairs, scores.astype(np.float32), fused.similarity, fused.ranks)
     return Judged(ranked, known.details, Probabilities(duplicate, same_image))

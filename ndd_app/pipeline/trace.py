@@ -74,8 +74,7 @@ def outcome_of(
         return words + (" " + _("Geometry would have confirmed it.") if details else "")
     if chance is not None and chance >= FLOOR:
         lost = _(
-            "Lost before the variants, which the last matching did not try with this pair. Here they were tried: "
-            "the next matching will store it, with a chance of {chance}."
+            "Not stored by the last matching. Looked at now, in all variants, it has a chance of {chance}: match again."
         )
         return lost.format(chance=_percent(chance))
     small = f"{100 * chance:.1f} %" if chance is not None else _("less than {floor}").format(floor=_percent(FLOOR))

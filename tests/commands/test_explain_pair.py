@@ -88,10 +88,12 @@ def test_strangers_are_lost_and_the_step_is_named(box):
 
 
 def test_a_likely_pair_that_the_last_matching_has_not_stored_is_not_called_unlikely(box):
-    """As a mirrored one may be: variants are for photos without a partner, the command tries them for any pair."""
+    """As when only the variants match: these are for photos without a partner, the command tries them for any pair."""
     find_duplicates(box)
     Candidate.objects.all().delete()
-    assert "the next matching will store it, with a chance of 99 %" in explain("box", "02.jpg", "02_plate.jpg")
+    assert "Looked at now, in all variants, it has a chance of 99 %: match again." in explain(
+        "box", "02.jpg", "02_plate.jpg"
+    )
 
 
 def test_a_pair_that_people_refused_says_so(box):

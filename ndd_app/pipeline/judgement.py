@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ndd_app.models import Photo, Verdict
-from ndd_app.pipeline.verification import registered
+from ndd_app.pipeline.verification import registered, show_nothing
 from ndd_app.vision.calibration import Probabilities, evidence_of, shipped_calibration
-from ndd_app.vision.density import Density
+from ndd_app.vision.density import FLOOR, Density
 from ndd_app.vision.neighbours import Fused, Indices, Scores
 from ndd_app.vision.partners import LIKELY, Partners, either, weighed
 from ndd_app.vision.recalibration import LEAST, MOST, correction_by
@@ -75,7 +75,8 @@ def pairs_with_a_common_partner(photos: Sequence[Photo], judged: Judged, settled
 class _Known:
     """Of each pair (m, 2): its surprise, what geometry found, what people say, and whether the pixels are equal.
 
-    sizes: of the photos. is_across: they are of several collections.
+    empty: a scan that shows nothing is in the pair, which nothing but its pixels can tell. sizes: of the photos.
+    is_across: they are of several collections.
     """
 
     pairs: Indices
@@ -83,6 +84,7 @@ class _Known:
     details: list[Details]
     answers: Answers
     equal: npt.NDArray[np.bool_]
+    empty: npt.NDArray[np.bool_]
     sizes: list[tuple[int, int]]
     is_across: bool
 
@@ -93,7 +95,8 @@ class _Known:
         sizes = [(photo.width, photo.height) for photo in photos]
         surprise = np.nan_to_num(fused.scores, neginf=-3.0)
         collections = {photo.collection_id for photo in photos}
-        return cls(pairs, surprise, details, _answers(photos, pairs, settled), equal, sizes, len(collections) > 1)
+        answers, empty = _answers(photos, pairs, settled), _with_nothing_to_see(photos, pairs, surprise, details)
+        return cls(pairs, surprise, details, answers, equal, empty, sizes, len(collections) > 1)
 
     @property
     def matched(self) -> npt.NDArray[np.bool_]:
@@ -112,10 +115,11 @@ class _Known:
         if self.is_across:
             return Density()
         settled = self.partners(by_points).chances_through(self.pairs).duplicate >= LIKELY
-        return Density.among(self.surprise[~self.matched & ~self.equal & ~settled])
+        return Density.among(self.surprise[~self.matched & ~self.equal & ~self.empty & ~settled])
 
     def _own(self, by_points: Probabilities, density: Density) -> Probabilities:
-        duplicate: Scores = np.where(self.matched, by_points.duplicate, density.chances(self.surprise))
+        without_points = np.where(self.empty, 0, density.chances(self.surprise))
+        duplicate: Scores = np.where(self.matched, by_points.duplicate, without_points)
         share = by_points.same_image / np.maximum(by_points.duplicate, np.float32(1e-6))
         return Probabilities(duplicate, np.asarray(duplicate * share, np.float32))
 
@@ -137,6 +141,15 @@ class _Known:
             duplicate[row] = CERTAIN if is_yes else 0
         duplicate[self.equal] = same_image[self.equal] = CERTAIN
         return Partners.among(self.pairs, Probabilities(duplicate, same_image), self.details, self.sizes)
+
+
+def _with_nothing_to_see(
+    photos: Sequence[Photo], pairs: Indices, surprise: Scores, details: Sequence[Details]
+) -> npt.NDArray[np.bool_]:
+    """(m,): only of those among which a chance without matching points matters."""
+    asked = (surprise > FLOOR) & [not found for found in details]
+    empty = show_nothing(photos[number] for number in np.unique(pairs[asked]))
+    return asked & [photos[a].pk in empty or photos[b].pk in empty for a, b in pairs]
 
 
 def _answers(photos: Sequence[Photo], pairs: Indices, settled: Settled) -> Answers:

@@ -13,7 +13,7 @@ from ndd_app.models import Photo, Registration
 from ndd_app.pipeline.features import features_of_one, read_pixels
 from ndd_app.pipeline.progress import Track, in_batches, untracked
 from ndd_app.storage import read_bytes
-from ndd_app.vision.classical import RootSift
+from ndd_app.vision.classical import RootSift, shows_nothing
 from ndd_app.vision.encoders import Extractor, Features
 from ndd_app.vision.geometry import VARIANTS, Scan
 from ndd_app.vision.images import WORKING_COPY_SIDE, read_working_copy
@@ -49,6 +49,18 @@ def confirmed_pairs(photos: Sequence[Photo]) -> Indices:
     known = _known(photos)
     sure = [pair for pair, details in known.items() if confirms(details) and {*pair} <= number.keys()]
     return np.array([(number[one], number[other]) for one, other in sure], np.int64).reshape(-1, 2)
+
+
+def show_nothing(photos: Iterable[Photo]) -> set[int]:
+    """The ids of blank scans and empty frames: all encoders find them alike. One that cannot be read is none."""
+    return {photo.pk for photo in photos if _shows_nothing(photo)}
+
+
+def _shows_nothing(photo: Photo) -> bool:
+    try:
+        return shows_nothing(features_of_one(photo, RootSift()), *_working_size(photo))
+    except NddError:
+        return False
 
 
 def verify_as_they_are(photos: Sequence[Photo], pairs: Indices, track: Track = untracked) -> None:
@@ -100,8 +112,7 @@ class Scans:
 
     def _read(self, number: int) -> Scan:
         photo = self._photos[number]
-        scale = min(1.0, WORKING_COPY_SIDE / max(photo.width, photo.height))
-        width, height = max(1, round(photo.width * scale)), max(1, round(photo.height * scale))
+        width, height = _working_size(photo)
         features = self._features(photo)
         picture = read_working_copy(read_bytes(str(photo.thumbnail.name)))
         grey = np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), np.uint8)
@@ -113,6 +124,11 @@ class Scans:
             return features_of_one(photo, self._extractor)
         [features] = self._extractor.extract([read_pixels(photo)])
         return features
+
+
+def _working_size(photo: Photo) -> tuple[int, int]:
+    scale = min(1.0, WORKING_COPY_SIDE / max(photo.width, photo.height))
+    return max(1, round(photo.width * scale)), max(1, round(photo.height * scale))
 
 
 def _verify(

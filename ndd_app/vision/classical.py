@@ -18,6 +18,7 @@ LONG_SIDE = 480
 KEYPOINTS = 600
 CONTRAST = 0.02  # half of OpenCV's default, for faded prints
 FEWEST_KEYPOINTS = 20  # an empty mount or frame has some 8 to 17, all in its corners
+OUTER = 0.2  # of either side: empty mounts, frames and scanner beds have up to 16 within, photos 34 and more
 SHARPNESS = 80.0  # of the assignment to words, for distances between descriptors of length 1
 POWER = 0.4
 BLOCK = 256  # photos; their vectors take 8 MB
@@ -77,6 +78,15 @@ def describe_keypoints(pixels: Pixels, detector: cv2.Feature2D | None = None, mo
 def keypoints_of(features: Features) -> npt.NDArray[np.void]:
     """(n,) of KEYPOINT."""
     return np.ascontiguousarray(features[:, DESCRIPTOR_SIZE:]).view(KEYPOINT).reshape(-1)
+
+
+def shows_nothing(features: Features, width: int, height: int) -> bool:
+    """Whether what is to be seen lies along the edges only. width, height: of the picture the features are of."""
+    keypoints = keypoints_of(features)
+    places = np.stack([keypoints["x"] / width, keypoints["y"] / height], axis=1)
+    inside = (abs(places - 0.5) < 0.5 - OUTER).all(axis=1).sum()
+    small = min(1.0, max(width, height) / LONG_SIDE) ** 2  # fewer keypoints find room in it
+    return bool(inside < FEWEST_KEYPOINTS * small)
 
 
 def root_descriptors(features: Features) -> npt.NDArray[np.float32]:

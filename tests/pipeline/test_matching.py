@@ -102,6 +102,35 @@ def test_a_likely_pair_that_was_seen_at_a_slant_is_verified_through_its_views(co
     assert found.evidence.get(detector=Evidence.Detector.GEOMETRY).score > 100
 
 
+def empty_frame(seed: int) -> np.ndarray:
+    sheet = np.full((360, 480, 3), 205.0)
+    cv2.rectangle(sheet, (24, 24), (456, 336), (150, 140, 120), 3)
+    return np.clip(sheet + np.random.default_rng(seed).normal(0, 2, (360, 480, 1)), 0, 255).astype(np.uint8)
+
+
+def blank(seed: int) -> np.ndarray:
+    return np.clip(np.random.default_rng(seed).normal(215, 3, (360, 480, 3)), 0, 255).astype(np.uint8)
+
+
+def one_pixel(seed: int) -> np.ndarray:
+    return np.full((1, 1, 3), seed, np.uint8)
+
+
+def uniform(seed: int) -> np.ndarray:
+    return np.full((300, 400 + seed, 3), 200, np.uint8)
+
+
+@pytest.mark.parametrize("scan_of", [empty_frame, blank, one_pixel, uniform])
+def test_scans_that_show_nothing_are_no_pair_however_near_they_are(collection, scan_of):
+    vector = np.random.default_rng(9).normal(size=EMBEDDING_SIZE)
+    for seed in (98, 99):
+        photo = make_photo(collection, f"{seed}.jpg", pixels=scan_of(seed))
+        Embedding.objects.create(encoder=Encoder.objects.get(), photo=photo, vector=vector / np.linalg.norm(vector))
+    find_duplicates(collection)
+    assert not Candidate.objects.filter(first__path="98.jpg", second__path="99.jpg").exists()
+    assert list(Candidate.objects.shown()) == [pair(collection)]
+
+
 def test_equal_pixels_are_a_pair_whatever_the_encoders_say(collection):
     twin = collection.photos.get(path="09.jpg")
     copy = make_photo(collection, "99.jpg", pixels=draw_photo(9, 64, 48))

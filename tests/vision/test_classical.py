@@ -12,6 +12,7 @@ from ndd_app.vision.classical import (
     keypoints_of,
     nearness_to_words,
     root_descriptors,
+    shows_nothing,
 )
 from tests.pictures import draw_photo
 
@@ -69,6 +70,20 @@ def test_an_empty_mount_has_too_few_keypoints():
     mount[10:-10, 10:-10] = 120
     mount[20:-20, 20:-20] = 200
     assert len(describe_keypoints(mount)) < FEWEST_KEYPOINTS
+
+
+@pytest.mark.parametrize("line", [1, 3, 12])
+def test_an_empty_frame_shows_nothing_however_many_keypoints_its_lines_have(line):
+    frame = np.random.default_rng(line).normal(205, 3, (500, 640, 1)).repeat(3, axis=2)
+    for inset in (30, 45, 70):
+        cv2.rectangle(frame, (inset, inset), (640 - inset, 500 - inset), (120, 110, 90), line)
+    assert shows_nothing(describe_keypoints(frame.astype(np.uint8)), 640, 500)
+
+
+@pytest.mark.parametrize("size", [(640, 480), (160, 120), (64, 48)])
+def test_a_photo_of_any_size_shows_something(size):
+    shown = [not shows_nothing(describe_keypoints(draw_photo(seed, *size)), *size) for seed in range(8)]
+    assert all(shown)
 
 
 def test_extraction_keeps_the_order_of_the_photos():

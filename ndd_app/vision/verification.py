@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from ndd_app.vision.classical import RootSift
-from ndd_app.vision.geometry import PLAIN, VARIANTS, Points, Registration, Scan, Variant, register
+from ndd_app.vision.geometry import PLAIN, TOLERANCE, VARIANTS, Points, Registration, Scan, Variant, register
 from ndd_app.vision.outline import continuation
 from ndd_app.vision.overlay import lay_over, share_of_paper
 
@@ -51,7 +51,7 @@ def verify_tilted(first: Scan, second: Scan, known: Details) -> Details:
     """What the views of both scans (vision/tilts.py) show beyond what is known of the pair, else what is known.
 
     In the variant that matches already. Nobody photographs a sheet of paper at a slant, and all forms look alike, as do
-    all photos that bear one mark.
+    all photos that bear one mark. Where what is known lies in the same place, it is this mark.
     """
     if min(share_of_paper(first.grey), share_of_paper(second.grey)) > SHEET or known.get("mark"):
         return known
@@ -62,7 +62,15 @@ def verify_tilted(first: Scan, second: Scan, known: Details) -> Details:
     if found.inliers < LEAST_AGREED * found.matches:
         return known
     details = _details(first, second, found)
-    return known if details["mark"] else details
+    return known if details["mark"] and not _obeys(known, found) else details
+
+
+def _obeys(known: Details, found: Registration) -> bool:
+    if not known:
+        return False
+    points = np.array(known["points"], np.float32)
+    there = cv2.perspectiveTransform(points[None, :, :2], found.homography)[0]
+    return float(np.median(np.linalg.norm(there - points[:, 2:], axis=1))) < TOLERANCE
 
 
 def _beneath(first: Scan, second: Scan, mark: Registration, known: Details) -> Details:

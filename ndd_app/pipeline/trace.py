@@ -41,7 +41,8 @@ def trace_pair(one: Photo, other: Photo, gallery: PhotoQuerySet) -> Trace:
     candidate = Candidate.objects.of(one).of(other).select_related("first__collection", "second__collection").first()
     registration = Registration.objects.between(one, other)
     details = registration.details if registration else None
-    return Trace(found, candidate, registration, outcome_of(one, other, candidate, found, details))
+    outcome = outcome_of(one, other, candidate, found, details)
+    return Trace(found + _fused(one, candidate), candidate, registration, outcome)
 
 
 def outcome_of(
@@ -106,6 +107,15 @@ def _never_looked_at(one: Photo, other: Photo) -> str | None:
     if not matchings or max(matchings) < max(one.ingested_at, other.ingested_at):
         return _("Not looked at yet: no matching was made since both photos are there.")
     return None
+
+
+def _fused(one: Photo, candidate: Candidate | None) -> list[Place]:
+    """Where the last matching put a pair, among all photos of the collection."""
+    if candidate is None or not (candidate.rank_of_second or candidate.rank_of_first):
+        return []
+    ranks = candidate.rank_of_second, candidate.rank_of_first
+    there, back = ranks if candidate.first_id == one.pk else ranks[::-1]
+    return [Place("fused", None, there, back)]
 
 
 def _encoders(one: Photo, other: Photo) -> list[Encoder]:

@@ -135,7 +135,7 @@ class Scores:
         """The share of shown copies and prints whose flag is there where it should be and nowhere else."""
         copies = [pair for pair in self.shown if pair.damage]
         right = {}
-        for flag in ("crop", "mirrored", "inverted", "turned"):
+        for flag in ("crop", "mirrored", "inverted", "turned", "retouched"):
             right[flag] = _share((flag in pair.flags) == (flag in FLAGS.get(pair.damage, ())) for pair in copies)
         return right
 

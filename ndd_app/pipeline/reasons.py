@@ -34,6 +34,8 @@ def reasons_for(
         )
         words.append(_through(partner) if partner else _("The encoders alone carry it."))
     if candidate:
+        if "retouched" in candidate.flags:
+            words.append(_("In one place they show different things, and all around it the same: perhaps a retouch."))
         words += _of_ranks(candidate)
     return words
 

@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from ndd_app.vision.geometry import Grey, Registration, Scan
 from ndd_app.vision.images import resize_to_fit
+from ndd_app.vision.retouching import share_retouched
 
 LONG_SIDE = 192
 """At which two scans are compared, in pixels."""
@@ -36,20 +37,22 @@ class Overlay:
     that the other one has too. tone: shares of the tones in each scan that the other one's explain through a tone
     curve; another exposure or another colour filter breaks it. rest: correlation of the fine tones away from the
     matching points; None where hardly anything is. Two forms that were printed alike differ there, or two photos that
-    bear the same watermark, and two scans of one sheet have its stains in common.
+    bear the same watermark, and two scans of one sheet have its stains in common. retouched: share of the overlap in
+    the largest disk in which they show different things while the rest agrees (see vision/retouching.py).
     """
 
     correlation: float
     agreement: tuple[float, float]
     tone: tuple[float, float]
     rest: float | None
+    retouched: float
 
 
-NOTHING = Overlay(0.0, (0.0, 0.0), (0.0, 0.0), None)
+NOTHING = Overlay(0.0, (0.0, 0.0), (0.0, 0.0), None, 0.0)
 
 
 def lay_over(first: Scan, second: Scan, registration: Registration) -> Overlay:
-    here, there, common = _aligned(first.grey, second.grey, registration)
+    here, there, common = _aligned(first, second, registration)
     if common.sum() < WINDOW**2:
         return NOTHING
     if registration.variant.inverted:
@@ -60,6 +63,7 @@ def lay_over(first: Scan, second: Scan, registration: Registration) -> Overlay:
         agreement=_agreement(smooth, smooth_there, common),
         tone=(_explained(smooth_there[common], smooth[common]), _explained(smooth[common], smooth_there[common])),
         rest=_correlation_of_rest(here, there, common, registration),
+        retouched=share_retouched(here, there, common),
     )
 
 
@@ -76,11 +80,11 @@ def share_of_paper(grey: Grey) -> float:
     return float(counts[max(0, commonest - 4) : commonest + 5].sum() / counts.sum())
 
 
-def _aligned(first: Grey, second: Grey, registration: Registration) -> tuple[Values, Values, Mask]:
+def _aligned(first: Scan, second: Scan, registration: Registration) -> tuple[Values, Values, Mask]:
     """The first scan, the second one as it lies on it, and where it does. What is finer in one is blurred."""
-    here, there = (resize_to_fit(grey, LONG_SIDE).astype(np.float32) for grey in (first, second))
+    here, there = (resize_to_fit(scan.grey, LONG_SIDE).astype(np.float32) for scan in (first, second))
     side, side_there = max(here.shape), max(there.shape)
-    homography = np.diag([side_there, side_there, 1.0]) @ registration.homography @ np.diag([1 / side, 1 / side, 1.0])
+    homography = _to_pixels(second, there) @ registration.homography @ np.linalg.inv(_to_pixels(first, here))
     scale = registration.scale * side_there / side
     if scale > 1.2:
         there = cv2.GaussianBlur(there, (0, 0), 0.5 * scale)
@@ -91,6 +95,16 @@ def _aligned(first: Grey, second: Grey, registration: Registration) -> tuple[Val
     mask = cv2.warpPerspective(whole, homography, here.shape[::-1], flags=cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP)
     common = cv2.erode(mask, np.ones((5, 5), np.uint8)) > 0
     return here, np.asarray(laid, np.float32), common
+
+
+def _to_pixels(scan: Scan, reduced: Values) -> npt.NDArray[np.float64]:
+    """From places in the scan to the pixels of its reduced picture. Both count from the middles of their own pixels.
+
+    A mirrored or turned scan would else lie up to a pixel beside the other one.
+    """
+    side = max(reduced.shape)
+    middle = (side / max(scan.width, scan.height) - 1) / 2
+    return np.array([[side, 0, middle], [0, side, middle], [0, 0, 1.0]])
 
 
 def _agreement(here: Values, there: Values, common: Mask) -> tuple[float, float]:

@@ -11,7 +11,7 @@ from ndd_app.vision.geometry import PLAIN, TOLERANCE, VARIANTS, Points, Registra
 from ndd_app.vision.outline import continuation
 from ndd_app.vision.overlay import lay_over, share_of_paper
 
-RECIPE = f"geometry 4 on {RootSift().recipe}"
+RECIPE = f"geometry 5 on {RootSift().recipe}"
 POINTS = 100
 """Matching points that are kept, to be drawn."""
 EDGE = 0.01
@@ -109,6 +109,7 @@ def _details(first: Scan, second: Scan, found: Registration) -> Details:
         "agreement": [*map(_rounded, overlay.agreement)],
         "tone": [*map(_rounded, overlay.tone)],
         "rest": None if overlay.rest is None else _rounded(overlay.rest),
+        "retouched": _rounded(overlay.retouched),
         "mark": found.residual < EXACT and overlay.rest is not None and overlay.rest < DISAGREES,
         "paper": _rounded(min(share_of_paper(first.grey), share_of_paper(second.grey))),
         "homography": [float(f"{value:.8g}") for value in (found.homography / found.homography[2, 2]).ravel()],

@@ -53,6 +53,13 @@ def test_points_that_were_found_on_tilted_scans_are_called_so(photos):
     assert words in reasons_for(*photos, None, register(photos, **DETAILS, views=18))
 
 
+def test_a_retouched_place_is_a_word_of_warning(photos):
+    pair, words = make_pair(*photos), "perhaps a retouch"
+    assert words not in " ".join(reasons_for(*photos, pair, None))
+    pair.flags = ["retouched"]
+    assert words in " ".join(reasons_for(*photos, pair, None))
+
+
 def test_what_lies_exactly_alike_while_the_rest_differs_is_called_a_mark(photos):
     mark = DETAILS | {"coverage": [0.1, 0.08], "mark": True}
     assert "perhaps a caption, a stamp or a chart on both" in " ".join(

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from ndd_app.models import Photo, Verdict
 from ndd_app.pipeline.verification import registered, show_nothing
 from ndd_app.vision.calibration import Probabilities, evidence_of, shipped_calibration
-from ndd_app.vision.density import FLOOR, Density
+from ndd_app.vision.density import Density
 from ndd_app.vision.neighbours import Fused, Indices, Scores
 from ndd_app.vision.partners import LIKELY, Partners, either, weighed
 from ndd_app.vision.recalibration import LEAST, MOST, correction_by
@@ -146,8 +146,8 @@ class _Known:
 def _with_nothing_to_see(
     photos: Sequence[Photo], pairs: Indices, surprise: Scores, details: Sequence[Details]
 ) -> npt.NDArray[np.bool_]:
-    """(m,): only of those among which a chance without matching points matters."""
-    asked = (surprise > FLOOR) & [not found for found in details]
+    """(m,): only of pairs that are nearer than strangers usually come, since the keypoints of their photos are read."""
+    asked = (surprise > 0) & [not found for found in details]
     empty = show_nothing(photos[number] for number in np.unique(pairs[asked]))
     return asked & [photos[a].pk in empty or photos[b].pk in empty for a, b in pairs]
 

@@ -1,10 +1,12 @@
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
 
 from ndd_app.vision.classical import describe_keypoints
 from ndd_app.vision.geometry import PLAIN, VARIANTS, Scan, Variant, match_keypoints, register
-from ndd_app.vision.images import Pixels
+from ndd_app.vision.images import Pixels, resize_to_fit
 from ndd_app.vision.overlay import lay_over
 from ndd_app.vision.verification import verify
 from tests.pictures import cropped, draw_photo, faded, mirrored, negative, rotated
@@ -15,6 +17,10 @@ PHOTO = draw_photo(1, 480, 360)
 def scan(pixels: Pixels) -> Scan:
     grey = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), np.uint8)
     return Scan(describe_keypoints(pixels), grey, pixels.shape[1], pixels.shape[0])
+
+
+def with_small_grey(whole: Scan) -> Scan:
+    return replace(whole, grey=resize_to_fit(whole.grey, 320))
 
 
 def test_matches_are_mutual_and_clear_as_in_a_plain_loop():
@@ -69,6 +75,19 @@ def test_the_variant_with_the_most_support_is_found(change, variant: Variant):
     assert found.inliers > 100
     assert abs(found.rotation) < 2
     assert lay_over(scan(PHOTO), scan(change(PHOTO)), found).correlation > 0.9
+
+
+@pytest.mark.parametrize(
+    "change", [mirrored, np.rot90, lambda pixels: np.rot90(pixels, 2)], ids=["mirror", "1/4", "1/2"]
+)
+@pytest.mark.parametrize("width", [480, 960])
+def test_mirrored_and_turned_scans_lie_on_each_other_to_a_part_of_a_pixel(change, width: int):
+    """Of 192; the grey pictures are smaller than the working copies, as in an archive."""
+    photo = draw_photo(1, width, width * 3 // 4)
+    first, second = (with_small_grey(scan(pixels)) for pixels in (photo, change(photo).copy()))
+    found = register(first, second, VARIANTS)
+    assert found is not None
+    assert lay_over(first, second, found).correlation > 0.998
 
 
 def test_mirrored_and_inverted_descriptors_are_those_of_the_changed_photo():

@@ -147,9 +147,9 @@ def _with_nothing_to_see(
     photos: Sequence[Photo], pairs: Indices, surprise: Scores, details: Sequence[Details]
 ) -> npt.NDArray[np.bool_]:
     """(m,): only of pairs that are nearer than strangers usually come, since the keypoints of their photos are read."""
-    asked = (surprise > 0) & [not found for found in details]
+    asked = (surprise > 0) & np.array([not found for found in details], bool)
     empty = show_nothing(photos[number] for number in np.unique(pairs[asked]))
-    return asked & [photos[a].pk in empty or photos[b].pk in empty for a, b in pairs]
+    return asked & np.array([photos[a].pk in empty or photos[b].pk in empty for a, b in pairs], bool)
 
 
 def _answers(photos: Sequence[Photo], pairs: Indices, settled: Settled) -> Answers:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ndd_app.models import Photo, Verdict
-from ndd_app.pipeline.verification import registered, show_nothing
+from ndd_app.pipeline.verification import empty_scans, registered
 from ndd_app.vision.calibration import Probabilities, evidence_of, shipped_calibration
 from ndd_app.vision.density import Density
 from ndd_app.vision.neighbours import Fused, Indices, Scores
@@ -95,7 +95,7 @@ class _Known:
         sizes = [(photo.width, photo.height) for photo in photos]
         surprise = np.nan_to_num(fused.scores, neginf=-3.0)
         collections = {photo.collection_id for photo in photos}
-        answers, empty = _answers(photos, pairs, settled), _with_nothing_to_see(photos, pairs, surprise, details)
+        answers, empty = _answers(photos, pairs, settled), _with_an_empty_scan(photos, pairs, surprise, details)
         return cls(pairs, surprise, details, answers, equal, empty, sizes, len(collections) > 1)
 
     @property
@@ -143,12 +143,12 @@ class _Known:
         return Partners.among(self.pairs, Probabilities(duplicate, same_image), self.details, self.sizes)
 
 
-def _with_nothing_to_see(
+def _with_an_empty_scan(
     photos: Sequence[Photo], pairs: Indices, surprise: Scores, details: Sequence[Details]
 ) -> npt.NDArray[np.bool_]:
     """(m,): only of pairs that are nearer than strangers usually come, since the keypoints of their photos are read."""
     asked = (surprise > 0) & np.array([not found for found in details], bool)
-    empty = show_nothing(photos[number] for number in np.unique(pairs[asked]))
+    empty = empty_scans(photos[number] for number in np.unique(pairs[asked]))
     return asked & np.array([photos[a].pk in empty or photos[b].pk in empty for a, b in pairs], bool)
 
 

@@ -1,6 +1,7 @@
 """Where a pair that is not shown was lost, from what the database holds: no pixel is looked at anew.
 
-Light enough for a web process. Ranks are exact, and count only photos of a given gallery: what a person may see.
+Light enough for a web process. Ranks are exact, and count only photos of a given gallery, what a person may see; the
+fused ones are those of the last matching, as on the record pages.
 """
 
 from collections.abc import Mapping, Sequence

@@ -51,12 +51,12 @@ def confirmed_pairs(photos: Sequence[Photo]) -> Indices:
     return np.array([(number[one], number[other]) for one, other in sure], np.int64).reshape(-1, 2)
 
 
-def show_nothing(photos: Iterable[Photo]) -> set[int]:
+def empty_scans(photos: Iterable[Photo]) -> set[int]:
     """The ids of blank scans and empty frames: all encoders find them alike. One that cannot be read is none."""
-    return {photo.pk for photo in photos if _shows_nothing(photo)}
+    return {photo.pk for photo in photos if _is_empty(photo)}
 
 
-def _shows_nothing(photo: Photo) -> bool:
+def _is_empty(photo: Photo) -> bool:
     try:
         return shows_nothing(features_of_one(photo, RootSift()), *_working_size(photo))
     except NddError:

@@ -22,7 +22,7 @@ class Registration(models.Model):
     side; `points`, up to 100 of [x, y, x, y] on both; `scale`, `rotation` (degrees), `residual`; `coverage`, `overlap`,
     `outside`, `agreement` and `tone`, each for both scans; `beyond`, the same, or null (see vision/outline.py);
     `correlation`; `rest` or null; `retouched`; `mark` if the rest disagrees with what lies exactly; `paper` (see
-    vision/overlay.py).
+    vision/sheets.py); `form` if both are sheets of which little matches.
     """
 
     first = models.ForeignKey(Photo, models.CASCADE, related_name="+")

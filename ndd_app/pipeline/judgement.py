@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ndd_app.models import Photo, Verdict
-from ndd_app.pipeline.verification import empty_scans, registered
+from ndd_app.pipeline.verification import registered, told_by_points_alone
 from ndd_app.vision.calibration import Probabilities, evidence_of, shipped_calibration
 from ndd_app.vision.density import Density
 from ndd_app.vision.neighbours import Fused, Indices, Scores
@@ -75,7 +75,7 @@ def pairs_with_a_common_partner(photos: Sequence[Photo], judged: Judged, settled
 class _Known:
     """Of each pair (m, 2): its surprise, what geometry found, what people say, and whether the pixels are equal.
 
-    empty: a scan that shows nothing is in the pair, which nothing but its pixels can tell. sizes: of the photos.
+    mute: without matching points, though nothing else could tell. sizes: of the photos.
     is_across: they are of several collections.
     """
 
@@ -84,7 +84,7 @@ class _Known:
     details: list[Details]
     answers: Answers
     equal: npt.NDArray[np.bool_]
-    empty: npt.NDArray[np.bool_]
+    mute: npt.NDArray[np.bool_]
     sizes: list[tuple[int, int]]
     is_across: bool
 
@@ -95,8 +95,8 @@ class _Known:
         sizes = [(photo.width, photo.height) for photo in photos]
         surprise = np.nan_to_num(fused.scores, neginf=-3.0)
         collections = {photo.collection_id for photo in photos}
-        answers, empty = _answers(photos, pairs, settled), _with_an_empty_scan(photos, pairs, surprise, details)
-        return cls(pairs, surprise, details, answers, equal, empty, sizes, len(collections) > 1)
+        answers, mute = _answers(photos, pairs, settled), _mute(photos, pairs, surprise, details)
+        return cls(pairs, surprise, details, answers, equal, mute, sizes, len(collections) > 1)
 
     @property
     def matched(self) -> npt.NDArray[np.bool_]:
@@ -115,10 +115,10 @@ class _Known:
         if self.is_across:
             return Density()
         settled = self.partners(by_points).chances_through(self.pairs).duplicate >= LIKELY
-        return Density.among(self.surprise[~self.matched & ~self.equal & ~self.empty & ~settled])
+        return Density.among(self.surprise[~self.matched & ~self.equal & ~self.mute & ~settled])
 
     def _own(self, by_points: Probabilities, density: Density) -> Probabilities:
-        without_points = np.where(self.empty, 0, density.chances(self.surprise))
+        without_points = np.where(self.mute, 0, density.chances(self.surprise))
         duplicate: Scores = np.where(self.matched, by_points.duplicate, without_points)
         share = by_points.same_image / np.maximum(by_points.duplicate, np.float32(1e-6))
         return Probabilities(duplicate, np.asarray(duplicate * share, np.float32))
@@ -129,7 +129,8 @@ class _Known:
         What speaks against the pair does so strongly only if it is hardly nearer than two photos drawn at random.
         """
         odds = by_points.duplicate / np.maximum(1 - by_points.duplicate, 1e-6)
-        ratio = np.where(self.matched, odds / ODDS_OF_STRANGERS, density.likelihood_ratio(self.surprise))
+        without_points = np.where(self.mute, 0, density.likelihood_ratio(self.surprise))
+        ratio = np.where(self.matched, odds / ODDS_OF_STRANGERS, without_points)
         rarity = max(1, len(self.sizes) / FAR) * 10.0**self.surprise
         return np.asarray(np.maximum(ratio, np.minimum(rarity, UNLIKE)), np.float32)
 
@@ -143,13 +144,13 @@ class _Known:
         return Partners.among(self.pairs, Probabilities(duplicate, same_image), self.details, self.sizes)
 
 
-def _with_an_empty_scan(
+def _mute(
     photos: Sequence[Photo], pairs: Indices, surprise: Scores, details: Sequence[Details]
 ) -> npt.NDArray[np.bool_]:
-    """(m,): only of pairs that are nearer than strangers usually come, since the keypoints of their photos are read."""
-    asked = (surprise > 0) & np.array([not found for found in details], bool)
-    empty = empty_scans(photos[number] for number in np.unique(pairs[asked]))
-    return asked & np.array([photos[a].pk in empty or photos[b].pk in empty for a, b in pairs], bool)
+    """(m,): only of pairs that are nearer than strangers usually come, since their scans are read."""
+    mute = (surprise > 0) & np.array([not found for found in details], bool)
+    mute[mute] = told_by_points_alone(photos, pairs[mute])
+    return mute
 
 
 def _answers(photos: Sequence[Photo], pairs: Indices, settled: Settled) -> Answers:

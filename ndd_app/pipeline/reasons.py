@@ -67,7 +67,7 @@ def _of_geometry(details: dict) -> list[str]:
                 here=_percent(covers), there=_percent(covered)
             )
         )
-    if details["paper"] > 0.8 and details["share"] < 0.25:
+    if details.get("form"):
         words.append(_("Both are written or printed sheets, and few of their marks match: perhaps two of one form."))
     elif details.get("mark") and min(here, there) < SMALL_PART:
         words.append(

@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import lru_cache
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 from django.db.models import F, Func, JSONField, QuerySet, TextField, Value
 
 from ndd_app.exceptions import NddError
@@ -18,6 +20,7 @@ from ndd_app.vision.encoders import Extractor, Features
 from ndd_app.vision.geometry import VARIANTS, Scan
 from ndd_app.vision.images import WORKING_COPY_SIDE, read_working_copy
 from ndd_app.vision.neighbours import Indices
+from ndd_app.vision.sheets import SHEET
 from ndd_app.vision.silver import confirms
 from ndd_app.vision.tilts import VIEWS, Tilted
 from ndd_app.vision.variants import Descreened
@@ -51,16 +54,20 @@ def confirmed_pairs(photos: Sequence[Photo]) -> Indices:
     return np.array([(number[one], number[other]) for one, other in sure], np.int64).reshape(-1, 2)
 
 
-def empty_scans(photos: Iterable[Photo]) -> set[int]:
-    """The ids of blank scans and empty frames: all encoders find them alike. One that cannot be read is none."""
-    return {photo.pk for photo in photos if _is_empty(photo)}
+def told_by_points_alone(photos: Sequence[Photo], pairs: Indices) -> npt.NDArray[np.bool_]:
+    """(m,): pairs (m, 2) with a blank scan or an empty frame, and pairs of two sheets of paper.
 
-
-def _is_empty(photo: Photo) -> bool:
-    try:
-        return shows_nothing(features_of_one(photo, RootSift()), *_working_size(photo))
-    except NddError:
-        return False
+    Encoders find all of them alike, and two scans of one sheet have matching points. A scan that cannot be read is
+    neither.
+    """
+    scans = Scans(photos)
+    empty, sheet = np.zeros(len(photos), bool), np.zeros(len(photos), bool)
+    for number in np.unique(pairs):
+        with suppress(NddError):
+            scan = scans[number]
+            empty[number] = shows_nothing(scan.features, scan.width, scan.height)
+            sheet[number] = scan.paper > SHEET
+    return empty[pairs].any(axis=1) | sheet[pairs].all(axis=1)
 
 
 def verify_as_they_are(photos: Sequence[Photo], pairs: Indices, track: Track = untracked) -> None:

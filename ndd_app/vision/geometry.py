@@ -20,6 +20,7 @@ import numpy.typing as npt
 
 from ndd_app.vision.classical import DESCRIPTOR_SIZE, keypoints_of, root_descriptors
 from ndd_app.vision.encoders import Features
+from ndd_app.vision.sheets import share_of_paper
 from ndd_app.vision.tilts import match_views
 
 Points = npt.NDArray[np.float32]
@@ -97,6 +98,10 @@ class Scan:
     @property
     def area(self) -> float:
         return float(self.corners[2].prod())
+
+    @cached_property
+    def paper(self) -> float:
+        return share_of_paper(self.grey)
 
     def away_from(self, places: Points) -> "Scan":
         """Only with the keypoints that are not within CELL of a place (n, 2)."""

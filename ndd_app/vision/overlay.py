@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ndd_app.vision.geometry import Grey, Registration, Scan
+from ndd_app.vision.geometry import Registration, Scan
 from ndd_app.vision.images import resize_to_fit
 from ndd_app.vision.retouching import share_retouched
 
@@ -65,19 +65,6 @@ def lay_over(first: Scan, second: Scan, registration: Registration) -> Overlay:
         rest=_correlation_of_rest(here, there, common, registration),
         retouched=share_retouched(here, there, common),
     )
-
-
-def share_of_paper(grey: Grey) -> float:
-    """The share of a scan that has the tone of its paper: above 0.8 on written and printed sheets, rarely on photos."""
-    darkest, lightest = np.quantile(grey, (0.01, 0.99))
-    if lightest - darkest < 4 * NOISE:
-        return 0.0
-    steps = (31 * np.clip((grey.astype(np.float32) - darkest) / (lightest - darkest), 0, 1)).astype(np.int64)
-    counts = np.bincount(steps.ravel(), minlength=32)
-    commonest = int(counts.argmax())
-    if commonest < 20:  # dark or middle tones: no paper
-        return 0.0
-    return float(counts[max(0, commonest - 4) : commonest + 5].sum() / counts.sum())
 
 
 def _aligned(first: Scan, second: Scan, registration: Registration) -> tuple[Values, Values, Mask]:

@@ -17,8 +17,8 @@ import numpy as np
 from ndd_app.vision.calibration import Probabilities
 from ndd_app.vision.neighbours import Indices, Scores, unordered
 
-LIKELY = 0.5
-"""A pair with a smaller chance is no step on the way."""
+LIKELY = 0.7
+"""A pair with a smaller chance is no step on the way: all doubtful pairs under one mark would confirm each other."""
 MOST = 20
 """Partners of each photo that are gone through, the likeliest: a thousand copies of one placeholder have enough."""
 HOLDS = 0.99

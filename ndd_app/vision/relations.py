@@ -40,7 +40,7 @@ def flags_of(details: Mapping[str, Any]) -> list[str]:
         "mirrored": details["mirrored"],
         "inverted": details["inverted"],
         "turned": abs(details["rotation"]) > TURNED,
-        "retouched": details["retouched"] > RETOUCHED,
+        "retouched": details["retouched"] > RETOUCHED and not (details["mark"] or details["form"]),
     }
     return [flag for flag, applies in flags.items() if applies]
 

@@ -18,8 +18,6 @@ UNLIKE = 2
 """Descriptors that must agree on a pair."""
 FEWEST_POINTS = 10
 """Matching points; strangers reach 8 at most."""
-PRINTED, LITTLE = 0.8, 0.25
-"""Two sheets of paper on which so small a share matches may be two of one form."""
 
 
 def reciprocal_pairs(lists: Lists, within: int = RECIPROCAL) -> Indices:
@@ -33,7 +31,7 @@ def confirms(details: Mapping[str, Any]) -> bool:
     """Whether what geometry found (vision/verification.py) leaves no doubt."""
     if details.get("inliers", 0) < FEWEST_POINTS:
         return False
-    return not (details.get("paper", 0) > PRINTED and details.get("share", 1) < LITTLE)
+    return not details.get("form")
 
 
 def silver_pairs(proposals: Sequence[Indices], confirmed: Indices) -> Indices:

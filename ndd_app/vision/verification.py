@@ -9,9 +9,10 @@ import numpy as np
 from ndd_app.vision.classical import RootSift
 from ndd_app.vision.geometry import PLAIN, TOLERANCE, VARIANTS, Points, Registration, Scan, Variant, register
 from ndd_app.vision.outline import continuation
-from ndd_app.vision.overlay import lay_over, share_of_paper
+from ndd_app.vision.overlay import lay_over
+from ndd_app.vision.sheets import SHEET
 
-RECIPE = f"geometry 5 on {RootSift().recipe}"
+RECIPE = f"geometry 6 on {RootSift().recipe}"
 POINTS = 100
 """Matching points that are kept, to be drawn."""
 EDGE = 0.01
@@ -25,8 +26,8 @@ EXACT, DISAGREES = 0.0012, 0.45
 One in twenty pairs of one picture that lie so exactly disagrees as much."""
 FEWEST_CELLS_BENEATH = 8
 """What is left of a mark, a repeated watermark above all, matches in fewer places."""
-SHEET = 0.65
-"""Share of its paper from which on a scan may be one of a written or printed sheet."""
+LITTLE = 0.25
+"""Two sheets of which a smaller share of the keypoints matches may be two of one form."""
 
 Details = dict[str, Any]
 
@@ -53,7 +54,7 @@ def verify_tilted(first: Scan, second: Scan, known: Details) -> Details:
     In the variant that matches already. Nobody photographs a sheet of paper at a slant, and all forms look alike, as do
     all photos that bear one mark. Where what is known lies in the same place, it is this mark.
     """
-    if min(share_of_paper(first.grey), share_of_paper(second.grey)) > SHEET or known.get("mark"):
+    if min(first.paper, second.paper) > SHEET or known.get("mark"):
         return known
     variant = Variant(known["mirrored"], known["inverted"]) if known else PLAIN
     found = register(first, second, [variant])
@@ -90,12 +91,14 @@ def _details(first: Scan, second: Scan, found: Registration) -> Details:
     on_second_scan = cv2.perspectiveTransform(first.corners[None], found.homography)[0]
     beyond = continuation(first.grey, on_first_scan), continuation(second.grey, on_second_scan)
     step = -(-found.inliers // POINTS)
+    share = min(1, found.inliers / max(1, min(on_second.sum(), on_first.sum()) / first.views))
+    paper = min(first.paper, second.paper)
     return {
         "matches": found.matches,
         "inliers": found.inliers,
         "cells": found.cells,
         "views": first.views,
-        "share": _rounded(min(1, found.inliers / max(1, min(on_second.sum(), on_first.sum()) / first.views))),
+        "share": _rounded(share),
         "mirrored": found.variant.mirrored,
         "inverted": found.variant.inverted,
         "scale": _rounded(found.scale),
@@ -111,7 +114,8 @@ def _details(first: Scan, second: Scan, found: Registration) -> Details:
         "rest": None if overlay.rest is None else _rounded(overlay.rest),
         "retouched": _rounded(overlay.retouched),
         "mark": found.residual < EXACT and overlay.rest is not None and overlay.rest < DISAGREES,
-        "paper": _rounded(min(share_of_paper(first.grey), share_of_paper(second.grey))),
+        "paper": _rounded(paper),
+        "form": bool(paper > SHEET and share < LITTLE),
         "homography": [float(f"{value:.8g}") for value in (found.homography / found.homography[2, 2]).ravel()],
         "points": np.round(found.points[::step].astype(float), 4).tolist(),
     }

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from django.db.models import Q
 
+from benchmarks.sheets import draw_page
 from ndd_app.models import (
     EMBEDDING_SIZE,
     Candidate,
@@ -120,8 +121,12 @@ def uniform(seed: int) -> np.ndarray:
     return np.full((300, 400 + seed, 3), 200, np.uint8)
 
 
-@pytest.mark.parametrize("scan_of", [empty_frame, blank, one_pixel, uniform])
-def test_scans_that_show_nothing_are_no_pair_however_near_they_are(collection, scan_of):
+def written_sheet(seed: int) -> np.ndarray:
+    return draw_page(16, seed)[:400]
+
+
+@pytest.mark.parametrize("scan_of", [empty_frame, blank, one_pixel, uniform, written_sheet])
+def test_scans_of_nothing_or_of_other_sheets_are_no_pair_however_near_they_are(collection, scan_of):
     vector = np.random.default_rng(9).normal(size=EMBEDDING_SIZE)
     for seed in (98, 99):
         photo = make_photo(collection, f"{seed}.jpg", pixels=scan_of(seed))

@@ -30,8 +30,7 @@ def test_photos_are_joined_through_others():
 
 
 def test_geometry_confirms_by_ten_points_unless_both_are_forms():
-    assert confirms({"inliers": 10, "share": 0.1, "paper": 0.2})
-    assert confirms({"inliers": 40, "share": 0.6, "paper": 0.9})
-    assert not confirms({"inliers": 40, "share": 0.1, "paper": 0.9})
-    assert not confirms({"inliers": 9, "share": 0.9, "paper": 0.2})
+    assert confirms({"inliers": 10, "form": False})
+    assert not confirms({"inliers": 40, "form": True})
+    assert not confirms({"inliers": 9, "form": False})
     assert not confirms({})

@@ -1,0 +1,64 @@
+"""Written and printed sheets: forms are printed alike and one stamp comes on many, so few marks in common say little.
+
+On a sheet the paper lies everywhere between thin strokes. What is drawn with them is filled with the tone around it,
+and the shade of a fold, a stain or a lamp is evened out: what then has one light tone is paper. On a photo there is
+seldom so much of it, before a plain wall or a plain sky.
+"""
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+Grey = npt.NDArray[np.uint8]
+Tones = npt.NDArray[np.float32]
+
+SHEET = 0.85
+"""Share of paper from which on a scan may be one of a sheet."""
+STROKE = 0.03
+"""Width of the widest stroke that is filled, as a share of the longer side."""
+LEAST_RANGE = 8
+"""Between the darkest and the lightest tone of a scan, of 256: one with less shows nothing."""
+STEPS, LIGHT, AROUND = 32, 20, 4
+"""Of the range; paper has the commonest tone, a light one, and what lies so many steps around it."""
+SIDE, ROUNDS = 32, 6
+"""The shade is a surface of the second order through so many places on a side, refitted to those that lie near it."""
+
+_DOWN, _ACROSS = np.mgrid[-1 : 1 : complex(SIDE), -1 : 1 : complex(SIDE)].reshape(2, -1)
+_POWERS = np.stack([np.ones(SIDE**2), _ACROSS, _DOWN, _ACROSS**2, _ACROSS * _DOWN, _DOWN**2], axis=1)
+
+
+def share_of_paper(grey: Grey) -> float:
+    darkest, lightest = np.quantile(grey, (0.01, 0.99))
+    if lightest - darkest < LEAST_RANGE:
+        return 0.0
+    filled = _without_strokes(grey)
+    even = np.clip(_evened(filled), 0, lightest)
+    return max(_share_of_one_tone((tones - darkest) / (lightest - darkest)) for tones in (filled, even))
+
+
+def _without_strokes(grey: Grey) -> Tones:
+    width = round(STROKE * max(grey.shape)) | 1
+    brush = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (width, width))
+    return np.asarray(cv2.medianBlur(cv2.morphologyEx(grey, cv2.MORPH_CLOSE, brush), 5), np.float32)
+
+
+def _evened(tones: Tones) -> Tones:
+    places = cv2.resize(tones, (SIDE, SIDE), interpolation=cv2.INTER_AREA).ravel().astype(np.float64)
+    weights = np.ones(SIDE**2)
+    for _ in range(ROUNDS):
+        factors = np.linalg.lstsq(_POWERS * weights[:, None], places * weights, rcond=None)[0]
+        shade = _POWERS @ factors
+        beside = np.abs(places - shade)
+        weights = 1 / (1 + (beside / (2 * max(float(np.median(beside)), 2.0))) ** 2)
+    surface = cv2.resize(shade.reshape(SIDE, SIDE).astype(np.float32), tones.shape[::-1])
+    return np.asarray(tones * np.clip(np.median(surface) / np.maximum(surface, 1), 0.5, 2), np.float32)
+
+
+def _share_of_one_tone(tones: Tones) -> float:
+    """tones: 0 the darkest of the scan … 1 the lightest"""
+    steps = ((STEPS - 1) * np.clip(tones, 0, 1)).astype(np.int64)
+    counts = np.bincount(steps.ravel(), minlength=STEPS)
+    commonest = int(counts.argmax())
+    if commonest < LIGHT:
+        return 0.0
+    return float(counts[max(0, commonest - AROUND) : commonest + AROUND + 1].sum() / counts.sum())

@@ -67,7 +67,7 @@ def told_by_points_alone(photos: Sequence[Photo], pairs: Indices) -> npt.NDArray
             scan = scans[number]
             empty[number] = shows_nothing(scan.features, scan.width, scan.height)
             sheet[number] = scan.paper > SHEET
-    return empty[pairs].any(axis=1) | sheet[pairs].all(axis=1)
+    return np.asarray(empty[pairs].any(axis=1) | sheet[pairs].all(axis=1), bool)
 
 
 def verify_as_they_are(photos: Sequence[Photo], pairs: Indices, track: Track = untracked) -> None:

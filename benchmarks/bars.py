@@ -109,6 +109,16 @@ def marked(scores: Scores) -> list[Bar]:
     ]
 
 
+def sheets(scores: Scores) -> list[Bar]:
+    print("  sort           true shown  false shown")
+    for sort, (true, false) in scores.shown_by_sort().items():
+        print(f"  {sort:14} {true:10.3f} {false:12}")
+    return [
+        Bar("sheets shown pairs, precision", scores.precision, 0.98),
+        Bar("sheets shown pairs, recall", scores.recall, 0.80),
+    ]
+
+
 def rescans(scores: Scores) -> list[Bar]:
     rates = scores.print_hit_rates()
     print("  damage               print first  group first  print shown")

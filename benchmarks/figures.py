@@ -2,8 +2,8 @@
 
 Needs NDD_FIGURES_DATA (a folder with ukbench/ and prokudin/, each with its groups.csv, postcards/ and large_scans/)
 and a backbone's weights (NDD_WEIGHTS_DIR, NDD_BACKBONE). Ends with 1 when a bar is missed. Names of sets (ukbench,
-prokudin, mix, rescans, marked, classical) as arguments measure only these; --plot FILE draws how far the chances hold
-in them.
+prokudin, mix, rescans, marked, sheets, classical) as arguments measure only these; --plot FILE draws how far the
+chances hold in them.
 """
 
 import json
@@ -21,7 +21,7 @@ from benchmarks.archive import ROOT, Archive, new_archive
 from benchmarks.bars import Bar
 from benchmarks.reliability import Forecasts, draw_reliability
 from benchmarks.scores import Scores
-from benchmarks.sets import Member, marked, mix, photos_of, rescans, without_company, write_set
+from benchmarks.sets import Member, marked, mix, photos_of, rescans, sheets, without_company, write_set
 
 DATA = Path(os.environ.get("NDD_FIGURES_DATA", ROOT.parent / "shared" / "data")).resolve()
 BACKBONE = os.environ.get("NDD_BACKBONE", "deit_tiny_patch16_224")
@@ -32,7 +32,7 @@ ALONE: dict[str, tuple[Callable[[Path, int], list[Member]], Callable[[Scores], l
     "rescans": (rescans, bars.rescans),
     "marked": (marked, bars.marked),
 }
-SETS = (*SITE, "mix", *ALONE, "classical")
+SETS = (*SITE, "mix", *ALONE, "sheets", "classical")
 
 
 @dataclass(frozen=True)
@@ -72,6 +72,8 @@ def measure(sets: Sequence[str]) -> Iterator[Measured]:
     if "mix" in sets:
         yield measure_mix(environment)
     yield from (measure_alone(name, environment) for name in ALONE if name in sets)
+    if "sheets" in sets:
+        yield measure_sheets(environment)
     if "classical" in sets:
         yield from measure_without_weights()
 
@@ -123,6 +125,14 @@ def measure_alone(name: str, environment: dict[str, str]) -> Measured:
         archive.match(name, Path(folder, name))
         scores = scores_of(archive, name, members)
         return Measured(scores, [*bars_of(scores), bars.false_pairs(name, scores)])
+
+
+def measure_sheets(environment: dict[str, str]) -> Measured:
+    with TemporaryDirectory(prefix="ndd-figures-") as folder, new_archive(environment) as archive:
+        members = write_set(sheets(DATA, Path(folder, "drawn"), SEED), Path(folder, "sheets"), SEED)
+        archive.match("sheets", Path(folder, "sheets"))
+        scores = scores_of(archive, "sheets", members)
+        return Measured(scores, [*bars.sheets(scores), bars.false_pairs("sheets", scores)])
 
 
 def measure_without_weights() -> Iterator[Measured]:

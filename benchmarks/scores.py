@@ -131,6 +131,17 @@ class Scores:
         pairs = {kind: sum(n * (n - 1) // 2 for (other, _), n in groups.items() if other == kind) for kind in MARKS}
         return {kind: (shown[kind, True] / pairs[kind], shown[kind, False]) for kind in MARKS if pairs[kind]}
 
+    def shown_by_sort(self) -> dict[str, tuple[float, int]]:
+        """For each sort of sheets: the share of the true pairs that is shown, and how many of strangers have one."""
+        groups = Counter(member.group for member in self.members.values() if not member.is_company)
+        pairs: Counter[str] = Counter()
+        for group, scans in groups.items():
+            pairs[_sort(group)] += scans * (scans - 1) // 2
+        true = Counter(_sort(pair.first.group) for pair in self.shown if pair.is_true)
+        strangers = [pair for pair in self.shown if not pair.is_true]
+        false = Counter(sort for pair in strangers for sort in {_sort(pair.first.group), _sort(pair.second.group)})
+        return {sort: (true[sort] / max(pairs[sort], 1), false[sort]) for sort in pairs}
+
     def flags_right(self) -> dict[str, float]:
         """The share of shown copies and prints whose flag is there where it should be and nowhere else."""
         copies = [pair for pair in self.shown if pair.damage]
@@ -190,3 +201,7 @@ def _same_scene() -> set[frozenset[str]]:
 def _share(values: Iterable[object]) -> float:
     found = [bool(value) for value in values]
     return sum(found) / len(found) if found else float("nan")
+
+
+def _sort(group: str) -> str:
+    return group.split()[0]

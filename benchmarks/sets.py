@@ -10,8 +10,9 @@ from itertools import cycle
 from pathlib import Path
 
 from benchmarks.marks import MARKS, mark
+from benchmarks.sheets import KINDS, draw_sheets, worn
 from ndd_app.vision.augmentations import damage
-from ndd_app.vision.images import decode, encode_jpeg
+from ndd_app.vision.images import decode, encode_jpeg, resize_to_fit
 
 RESCANS_OF_EACH = 100
 DAMAGES: dict[str, list[tuple[str, float]]] = {
@@ -104,6 +105,23 @@ def marked(data: Path, seed: int) -> list[Member]:
     groups = [group for photos in sources for group in chance.sample(list(_groups(photos)), MARKED)]
     marked = zip(groups, cycle(MARKS), strict=False)
     return [Member(photo.source, photo.group, mark=kind) for group, kind in marked for photo in group[:2]]
+
+
+def sheets(data: Path, folder: Path, seed: int) -> list[Member]:
+    """Drawn sheets of kinds that the priors do not know, and three worn scans of each large one, among postcards.
+
+    They are written into the folder. Groups begin with the sort of the sheet.
+    """
+    folder.mkdir()
+    scans = [sheet for kind in range(KINDS, KINDS + 2) for sheet in draw_sheets(kind)]
+    for large in photos_of(data / "large_scans"):
+        pixels = resize_to_fit(decode(large.source.read_bytes()).pixels, 1600)
+        scans += [(f"large {large.group}", scan) for scan in (pixels, *(worn(pixels, way) for way in (0, 2, 3)))]
+    members = []
+    for number, (sheet, pixels) in enumerate(scans):
+        members.append(Member(folder / f"{number:03}.jpg", sheet))
+        members[-1].source.write_bytes(encode_jpeg(pixels))
+    return members + some_of(photos_of(data / "postcards"), 200, seed)
 
 
 def some_of(members: Sequence[Member], photos: int, seed: int) -> list[Member]:

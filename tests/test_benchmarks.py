@@ -127,6 +127,13 @@ def test_strangers_that_bear_one_mark_are_counted():
     assert scores.shown_by_mark() == {"stamp": (0.5, 3)}
 
 
+def test_sheets_are_counted_by_their_sort():
+    groups = ("form 1", "form 1", "back 1", "back 2")
+    scans = [Member(Path(f"{place}.jpg"), group) for place, group in enumerate(groups)]
+    scores = Scores(dict(zip("abcd", scans, strict=True)), NEIGHBOURS, DUPLICATES.replace("e,f", "c,d"))
+    assert scores.shown_by_sort() == {"form": (1, 2), "back": (0, 3)}
+
+
 def test_a_set_lies_under_names_that_say_nothing(tmp_path: Path):
     source = tmp_path / "bridge_left.jpg"
     source.write_bytes(jpeg(draw_photo(1, 64, 48)))

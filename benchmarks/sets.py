@@ -108,7 +108,7 @@ def marked(data: Path, seed: int) -> list[Member]:
 
 
 def sheets(data: Path, folder: Path, seed: int) -> list[Member]:
-    """Drawn sheets of kinds that the priors do not know, and three worn scans of each large one, among postcards.
+    """Drawn sheets of kinds that the priors do not know, and four worn scans of each large one, among postcards.
 
     They are written into the folder. Groups begin with the sort of the sheet.
     """
@@ -116,7 +116,7 @@ def sheets(data: Path, folder: Path, seed: int) -> list[Member]:
     scans = [sheet for kind in range(KINDS, KINDS + 2) for sheet in draw_sheets(kind)]
     for large in photos_of(data / "large_scans"):
         pixels = resize_to_fit(decode(large.source.read_bytes()).pixels, 1600)
-        scans += [(f"large {large.group}", scan) for scan in (pixels, *(worn(pixels, way) for way in (0, 2, 3)))]
+        scans += [(f"large {large.group}", scan) for scan in (pixels, *(worn(pixels, way) for way in (0, 1, 3, 5)))]
     members = []
     for number, (sheet, pixels) in enumerate(scans):
         members.append(Member(folder / f"{number:03}.jpg", sheet))

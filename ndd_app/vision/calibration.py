@@ -67,7 +67,7 @@ def _evidence_of_geometry(found: Mapping[str, Any]) -> tuple[float, ...]:
 
 def _unlike_writing(found: Mapping[str, Any]) -> float:
     """0 … 1: two written or printed sheets of which few marks match: a line or a letterhead, and another text."""
-    sheet, few = np.clip((found["paper"] - 0.84) / 0.06, 0, 1), np.clip((0.27 - found["share"]) / 0.07, 0, 1)
+    sheet, few = np.clip((found["paper"] - 0.84) / 0.06, 0, 1), np.clip((0.25 - found["share"]) / 0.07, 0, 1)
     return float(sheet * few)
 
 

@@ -50,7 +50,7 @@ SETTLED = 0.2
 """Weight of a true pair that a third photo settles (vision/partners.py): its own evidence seldom has to.
 
 Measured with the groups held out by fifths: with 0.1 the chances from .2 to .9 are too careful where no marks are (ECE
-.09, and .04 in the marked set), with 0.3 too bold where they are (.05 and .10); with 0.2 it is .07 and .08."""
+.09, and .05 in the marked set), with 0.3 too bold where they are (.04 and .10); with 0.2 it is .06 and .08."""
 CLEAR = 1.2
 """Surprise from which on a true pair without matching points is a step to others."""
 WEIGHT_OF_SHEETS = 3.0

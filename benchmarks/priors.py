@@ -50,8 +50,8 @@ SETTLED = 0.3
 """Weight of a true pair that a third photo settles (vision/partners.py): its own evidence seldom has to.
 
 Measured with the groups held out by fifths: with 0.1 the chances from .2 to .9 are too careful where no marks are (ECE
-.09, and .05 in the marked set), with 0.2 still (.06 and .08), with 0.3 too bold where marks are (.04 and .10). Less than
-that leaves more rescans out, of which far fewer are false than promised."""
+.09, and .05 in the marked set), with 0.2 still (.06 and .08), with 0.3 too bold where marks are (.04 and .10). With
+less weight fewer rescans are shown, and still more false ones promised than there are."""
 CLEAR = 1.2
 """Surprise from which on a true pair without matching points is a step to others."""
 WEIGHT_OF_SHEETS = 3.0

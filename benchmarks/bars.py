@@ -100,9 +100,7 @@ def company(with_company: Scores, alone: Scores) -> Bar:
 
 
 def marked(scores: Scores) -> list[Bar]:
-    print("  mark           true shown  false shown")
-    for kind, (true, false) in scores.shown_by_mark().items():
-        print(f"  {kind:14} {true:10.3f} {false:12}")
+    _print_shown("mark", scores.shown_by_mark())
     return [
         Bar("marked shown pairs, precision", scores.precision, 0.98),
         Bar("marked shown pairs, recall", scores.recall, 0.90),
@@ -110,9 +108,7 @@ def marked(scores: Scores) -> list[Bar]:
 
 
 def sheets(scores: Scores) -> list[Bar]:
-    print("  sort           true shown  false shown")
-    for sort, (true, false) in scores.shown_by_sort().items():
-        print(f"  {sort:14} {true:10.3f} {false:12}")
+    _print_shown("sort", scores.shown_by_sort())
     return [
         Bar("sheets shown pairs, precision", scores.precision, 0.98),
         Bar("sheets shown pairs, recall", scores.recall, 0.70),
@@ -152,3 +148,9 @@ def pooled_calibration(forecasts: Forecasts) -> Bar:
 
 def _by_name(figures: Mapping[str, Any], key: str) -> dict[str, float]:
     return {ranking["name"]: ranking[f"map_{key}_query"] for ranking in figures["rankings"]}
+
+
+def _print_shown(title: str, shares: Mapping[str, tuple[float, int]]) -> None:
+    print(f"  {title:14} true shown  false shown")
+    for kind, (true, false) in shares.items():
+        print(f"  {kind:14} {true:10.3f} {false:12}")

@@ -97,3 +97,10 @@ def test_a_common_partner_is_named_where_there_are_no_matching_points(photos):
     )
     assert "Both are likely duplicates of “The harbour”." in words
     assert "alone" not in words
+
+
+def test_two_sheets_of_which_little_matches_may_be_of_one_form(photos):
+    words = "Both are written or printed sheets, and few of their marks match: perhaps two of one form."
+    assert words not in reasons_for(*photos, None, register(photos, **DETAILS))
+    Registration.objects.all().delete()
+    assert words in reasons_for(*photos, None, register(photos, **DETAILS, form=True))

@@ -57,6 +57,13 @@ def test_a_place_that_shows_something_else_is_flagged(retouch, change, others: l
     assert flags(PHOTO, change(retouch(PHOTO))) == [*others, "retouched"]
 
 
+@pytest.mark.parametrize("alike", ["mark", "form"])
+def test_what_else_differs_around_a_mark_or_on_a_form_is_no_retouch(alike: str):
+    found = verify(scan(PHOTO), scan(patched(PHOTO)))
+    assert flags_of(found) == ["retouched"]
+    assert flags_of(found | {alike: True}) == []
+
+
 @pytest.mark.parametrize("worn", ["dust", "scratches", "fold", "mount", "border", "light", "grain", "paper"])
 def test_wear_mounts_and_light_are_no_retouching(worn: str):
     assert "retouched" not in flags(PHOTO, damage(PHOTO, [(worn, 1.0)], 3))

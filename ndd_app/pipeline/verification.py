@@ -39,6 +39,9 @@ WITHOUT_POINTS = Func(
 RECIPES = (AS_THEY_ARE, IN_ALL_VARIANTS, TILTED)
 """Each looks closer than the one before; a pair is not looked at again by what it has behind it."""
 
+_EMPTY_OR_SHEET: dict[str, tuple[bool, bool]] = {}
+"""By the hash of the pixels, as long as the process lives: one matching asks up to six times."""
+
 
 def registered(photos: Sequence[Photo], pairs: Indices) -> list[Details]:
     """What is known of each pair (m, 2) of indices, low one first; empty for one without geometric evidence."""
@@ -64,10 +67,16 @@ def told_by_points_alone(photos: Sequence[Photo], pairs: Indices) -> npt.NDArray
     empty, sheet = np.zeros(len(photos), bool), np.zeros(len(photos), bool)
     for number in np.unique(pairs):
         with suppress(NddError):
-            scan = scans[number]
-            empty[number] = shows_nothing(scan.features, scan.width, scan.height)
-            sheet[number] = scan.paper > SHEET
+            empty[number], sheet[number] = _empty_or_sheet(scans, number, photos[number].pixel_hash)
     return np.asarray(empty[pairs].any(axis=1) | sheet[pairs].all(axis=1), bool)
+
+
+def _empty_or_sheet(scans: "Scans", number: int, pixel_hash: str) -> tuple[bool, bool]:
+    if pixel_hash not in _EMPTY_OR_SHEET:
+        scan = scans[number]
+        nothing = shows_nothing(scan.features, scan.width, scan.height)
+        _EMPTY_OR_SHEET[pixel_hash] = nothing, scan.paper > SHEET
+    return _EMPTY_OR_SHEET[pixel_hash]
 
 
 def verify_as_they_are(photos: Sequence[Photo], pairs: Indices, track: Track = untracked) -> None:

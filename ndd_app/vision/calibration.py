@@ -20,7 +20,7 @@ from threadpoolctl import threadpool_limits
 from ndd_app.vision.neighbours import Scores
 
 PRIORS = Path(__file__).with_name("priors.csv")
-OF_BOTH = ("cells", "consistency", "share", "writing", "rest")
+OF_BOTH = ("cells", "consistency", "share", "writing", "rest", "overlap")
 OF_DUPLICATES = ("surprise", *OF_BOTH, "looseness")
 OF_SAME_IMAGE = (*OF_BOTH, "tone", "precision")
 EVIDENCE = (*OF_DUPLICATES, "tone", "precision")
@@ -30,6 +30,12 @@ The more loosely two scans lie on each other, the less it says that the rest of 
 """
 LOOSE = 0.002
 """Residual from which on the rest says nothing any more."""
+INSIDE = 0.8
+"""Share of a scan from which on it lies in the other: two frames or prints of one scene are seldom cut alike.
+
+What is cut off lies in the whole, while a line of print that two sheets bear at different places lays little of either
+on the other.
+"""
 UNSURE = 0.2
 """Standard deviation of the surprise: so much it moves when encoders are fitted anew (measured)."""
 STEPS = np.linspace(-1.5, 1.5, 7, dtype=np.float32)
@@ -59,6 +65,7 @@ def _evidence_of_geometry(found: Mapping[str, Any]) -> tuple[float, ...]:
         np.log2(1 + 100 * found["share"]),
         -_unlike_writing(found),
         1.0 if found["rest"] is None else found["rest"],
+        min(INSIDE, max(found["overlap"])),
         min(0.0, np.log2(max(found["residual"], 1e-5) / LOOSE)),
         min(found["tone"]),
         -np.log2(1 + 1000 * found["residual"]),
@@ -123,7 +130,7 @@ class Calibration:
         return Probabilities(duplicate.astype(np.float32), same_image.astype(np.float32))
 
     def _mean_around(self, evidence: Rows) -> Scores:
-        """Trees rise in steps: the mean over what the surprise may as well be. evidence (m, 7), surprise first."""
+        """Trees rise in steps: the mean over what the surprise, the first column of evidence, may as well be."""
         weights = np.exp(-(STEPS**2) / 2)
         mean = np.zeros(len(evidence), np.float32)
         for step, weight in zip(STEPS, weights / weights.sum(), strict=True):

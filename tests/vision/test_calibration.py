@@ -18,7 +18,7 @@ from tests.pictures import captioned, cropped, draw_photo, faded, mirrored, nega
 PHOTO = draw_photo(4, 480, 360)
 RANGES = {
     "surprise": (-3, 4), "looseness": (-6, 0), "cells": (0, 7), "consistency": (0, 1),
-    "share": (0, 6), "writing": (-1, 0), "rest": (-0.2, 1), "tone": (0, 1), "precision": (-4, 0),
+    "share": (0, 6), "writing": (-1, 0), "rest": (-0.2, 1), "overlap": (0, 0.8), "tone": (0, 1), "precision": (-4, 0),
 }  # fmt: skip
 LOWEST, HIGHEST = zip(*(RANGES[name] for name in EVIDENCE), strict=True)
 LETTERS = np.array([*"abcdefghijklmnoprstuvz  "])
@@ -108,6 +108,13 @@ def test_photos_with_one_caption_are_not_shown(surprise: float):
     assert verify(scan(captioned(PHOTO)), scan(captioned(other))), "the captions match"
     assert probability(captioned(PHOTO), captioned(other), surprise) < 0.9
     assert probability(captioned(PHOTO), captioned(rescan(PHOTO, 1)), surprise) > 0.9
+
+
+def test_what_matches_at_different_places_is_less_likely():
+    details = verify(scan(captioned(PHOTO)), scan(captioned(draw_photo(5, 480, 360))))
+    evidence = evidence_of(np.array([2.0, 2.0], np.float32), [details, {**details, "overlap": [0.3, 0.3]}])
+    there, elsewhere = shipped_calibration().probabilities(evidence).duplicate
+    assert elsewhere < there
 
 
 def test_a_crop_is_found_above_a_caption_that_lies_otherwise():

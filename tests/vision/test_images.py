@@ -184,7 +184,7 @@ def test_colour_profile_on_a_grey_picture() -> None:
     assert decoded.notes == ()
 
 
-@pytest.mark.parametrize("profile", [b"no profile", pictures.colour_profile()[:200]])
+@pytest.mark.parametrize("profile", [b"no profile", pictures.colour_profile()[:200]], ids=["none", "cut off"])
 def test_broken_colour_profile_is_noted(profile: bytes) -> None:
     decoded = decode(pictures.png(PHOTO, icc_profile=profile))
     assert (decoded.pixels == PHOTO).all()

@@ -15,7 +15,7 @@ from ndd_app.pipeline.verification import registered, told_by_points_alone
 from ndd_app.vision.calibration import Probabilities, evidence_of, shipped_calibration
 from ndd_app.vision.density import Density
 from ndd_app.vision.neighbours import Fused, Indices, Scores
-from ndd_app.vision.partners import LIKELY, Partners, either, weighed
+from ndd_app.vision.partners import A_STEP, Partners, either, weighed
 from ndd_app.vision.recalibration import LEAST, MOST, correction_by
 from ndd_app.vision.verification import Details
 
@@ -114,7 +114,7 @@ class _Known:
         """Across collections the usual one: the pairs that are looked at there depend on which is matched last."""
         if self.is_across:
             return Density()
-        settled = self.partners(by_points).chances_through(self.pairs).duplicate >= LIKELY
+        settled = self.partners(by_points).chances_through(self.pairs).duplicate >= A_STEP
         return Density.among(self.surprise[~self.matched & ~self.equal & ~self.mute & ~settled])
 
     def _own(self, by_points: Probabilities, density: Density) -> Probabilities:

@@ -17,7 +17,7 @@ import numpy as np
 from ndd_app.vision.calibration import Probabilities
 from ndd_app.vision.neighbours import Indices, Scores, unordered
 
-LIKELY = 0.7
+A_STEP = 0.7
 """A pair with a smaller chance is no step on the way: all doubtful pairs under one mark would confirm each other."""
 MOST = 20
 """Partners of each photo that are gone through, the likeliest: a thousand copies of one placeholder have enough."""
@@ -50,7 +50,7 @@ class Partners:
         details (m,) of geometry, empty for none; sizes: width and height of each photo.
         """
         by_photo: dict[int, dict[int, int]] = {}
-        likely = np.flatnonzero(chances.duplicate >= LIKELY)
+        likely = np.flatnonzero(chances.duplicate >= A_STEP)
         for row in likely[np.argsort(-chances.duplicate[likely], kind="stable")].tolist():
             one, other = pairs[row].tolist()
             for photo, partner in ((one, other), (other, one)):

@@ -23,7 +23,7 @@ from ndd_app.pipeline.matching import find_duplicates
 from ndd_app.pipeline.progress import Track
 from ndd_app.pipeline.review import record_verdict
 from ndd_app.pipeline.serving import ready_encoders
-from ndd_app.pipeline.verification import IN_ALL_VARIANTS, TILTED
+from ndd_app.pipeline.verification import IN_ALL_VARIANTS, TILTED, told_by_points_alone
 from ndd_app.signals import candidates_found
 from ndd_app.vision.classical import describe_keypoints
 from ndd_app.vision.geometry import Scan
@@ -134,6 +134,16 @@ def test_scans_of_nothing_or_of_other_sheets_are_no_pair_however_near_they_are(c
     find_duplicates(collection)
     assert not Candidate.objects.filter(first__path="98.jpg", second__path="99.jpg").exists()
     assert list(Candidate.objects.shown()) == [pair(collection)]
+
+
+def test_a_scan_is_read_once_to_know_whether_it_is_a_sheet():
+    album = make_collection()
+    photos = [make_photo(album, f"{seed}.jpg", pixels=written_sheet(seed)) for seed in (96, 97)]
+    pairs = np.array([[0, 1]])
+    assert told_by_points_alone(photos, pairs)
+    for photo in photos:
+        photo.thumbnail.delete(save=False)
+    assert told_by_points_alone(photos, pairs)
 
 
 def test_equal_pixels_are_a_pair_whatever_the_encoders_say(collection):

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from django.utils.translation import gettext as _
 
 from ndd_app.models import Candidate, Encoder, Photo
 from ndd_app.pipeline.embedding import load_embeddings
@@ -12,7 +13,7 @@ from ndd_app.pipeline.limits import NEIGHBOURS
 from ndd_app.pipeline.ranking import candidate_pairs, embedded_by, fuse_encoders
 from ndd_app.pipeline.review import settled_pairs
 from ndd_app.pipeline.trace import Place, outcome_of
-from ndd_app.pipeline.verification import verify_in_all_variants
+from ndd_app.pipeline.verification import told_by_points_alone, verify_in_all_variants
 from ndd_app.vision.neighbours import nearest_of_two, places, ranked_lists, unordered
 from ndd_app.vision.verification import Details
 
@@ -48,6 +49,8 @@ def explain_pair(one: Photo, other: Photo) -> Explanation:
     duplicate = float(judged.probabilities.duplicate[row])
     candidate = Candidate.objects.of(one).of(other).select_related("first__collection", "second__collection").first()
     outcome = outcome_of(one, other, candidate, found[:-1], judged.details[row], duplicate)
+    if not (candidate or judged.details[row]) and told_by_points_alone(photos, pair):
+        outcome += " " + _("Sheets of paper and empty scans look alike to every encoder: matching points would tell.")
     return Explanation(found, judged.details[row], duplicate, float(judged.probabilities.same_image[row]), outcome)
 
 

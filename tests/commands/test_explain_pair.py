@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
+from benchmarks.sheets import draw_page
 from ndd_app.models import Candidate, Collection, Job, Registration
 from ndd_app.pipeline.embedding import embed_collection
 from ndd_app.pipeline.matching import find_duplicates
@@ -94,6 +95,17 @@ def test_a_likely_pair_that_the_last_matching_has_not_stored_is_not_called_unlik
     assert "Looked at now, in all variants, it has a chance of 99 %: match again." in explain(
         "box", "02.jpg", "02_plate.jpg"
     )
+
+
+def test_of_two_sheets_without_matching_points_it_says_what_would_tell(box):
+    for seed in (96, 97):
+        make_photo(box, f"{seed}.jpg", pixels=draw_page(16, seed)[:400])
+    embed_collection(box)
+    find_duplicates(box)
+    hint = "matching points would tell"
+    assert hint in explain("box", "96.jpg", "97.jpg")
+    assert hint not in explain("box", "03.jpg", "04.jpg")
+    assert hint not in explain("box", "00.jpg", "00_rescan.jpg")
 
 
 def test_a_pair_that_people_refused_says_so(box):

@@ -21,8 +21,8 @@ class Registration(models.Model):
     `homography`, nine numbers, from places on the first scan to places on the second, in units of each scan's longer
     side; `points`, up to 100 of [x, y, x, y] on both; `scale`, `rotation` (degrees), `residual`; `coverage`, `overlap`,
     `outside`, `agreement` and `tone`, each for both scans; `beyond`, the same, or null (see vision/outline.py);
-    `correlation`; `rest` or null; `retouched`; `mark` if the rest disagrees with what lies exactly; `paper` (see
-    vision/sheets.py); `form` if both are sheets of which little matches.
+    `correlation`; `rest` and `likeness` (see vision/likeness.py), or null; `retouched`; `mark` if the rest disagrees
+    with what lies exactly; `paper` (see vision/sheets.py); `form` if both are sheets of which little matches.
     """
 
     first = models.ForeignKey(Photo, models.CASCADE, related_name="+")

@@ -22,8 +22,8 @@ from ndd_app.vision.neighbours import Scores
 PRIORS = Path(__file__).with_name("priors.csv")
 OF_BOTH = ("cells", "consistency", "share", "writing", "rest", "overlap")
 OF_DUPLICATES = ("surprise", *OF_BOTH, "looseness")
-OF_SAME_IMAGE = (*OF_BOTH, "tone", "precision")
-EVIDENCE = (*OF_DUPLICATES, "tone", "precision")
+OF_SAME_IMAGE = (*OF_BOTH, "tone", "precision", "likeness")
+EVIDENCE = (*OF_DUPLICATES, "tone", "precision", "likeness")
 """All of them: the more, the likelier. Those of geometry are 0 where it found nothing.
 
 The more loosely two scans lie on each other, the less it says that the rest of them disagrees: an object has two sides.
@@ -71,6 +71,7 @@ def _evidence_of_geometry(found: Mapping[str, Any]) -> tuple[float, ...]:
         min(0.0, np.log2(max(found["residual"], 1e-5) / LOOSE)),
         min(found["tone"]),
         -np.log2(1 + 1000 * found["residual"]),
+        1.0 if found["likeness"] is None else found["likeness"],
     )
 
 
@@ -81,7 +82,7 @@ def _unlike_writing(found: Mapping[str, Any]) -> float:
 
 @dataclass(frozen=True)
 class KnownPairs:
-    """evidence (m, len(EVIDENCE)); duplicate and same_image (m,): the truth; weight (m,)."""
+    """evidence (m, len(EVIDENCE)); duplicate and same_image (m,): the truth; weight (m,): 0 for one image alone."""
 
     evidence: Rows
     duplicate: npt.NDArray[np.bool_]
@@ -112,7 +113,8 @@ class Calibration:
 
     @classmethod
     def fit(cls, known: KnownPairs) -> Self:
-        found, chosen = known.evidence[:, EVIDENCE.index("cells")] > 0, known.duplicate
+        found = (known.evidence[:, EVIDENCE.index("cells")] > 0) & (known.weight > 0)
+        chosen = known.duplicate
         images = known.same_image[chosen]
         # As many of either: how often an archive rescans a print and how often it keeps two exposures is not known.
         balance = np.where(images, len(images) / max(images.sum(), 1), len(images) / max((~images).sum(), 1))

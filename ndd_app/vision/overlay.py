@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from ndd_app.vision.geometry import Registration, Scan
 from ndd_app.vision.images import resize_to_fit
+from ndd_app.vision.likeness import compare_squares
 from ndd_app.vision.retouching import share_retouched
 
 LONG_SIDE = 192
@@ -38,7 +39,8 @@ class Overlay:
     curve; another exposure or another colour filter breaks it. rest: correlation of the fine tones away from the
     matching points; None where hardly anything is. Two forms that were printed alike differ there, or two photos that
     bear the same watermark, and two scans of one sheet have its stains in common. retouched: share of the overlap in
-    the largest disk in which they show different things while the rest agrees (see vision/retouching.py).
+    the largest disk in which they show different things while the rest agrees (see vision/retouching.py). likeness: of
+    the usual square, None where there is hardly any detail (see vision/likeness.py).
     """
 
     correlation: float
@@ -46,9 +48,10 @@ class Overlay:
     tone: tuple[float, float]
     rest: float | None
     retouched: float
+    likeness: float | None
 
 
-NOTHING = Overlay(0.0, (0.0, 0.0), (0.0, 0.0), None, 0.0)
+NOTHING = Overlay(0.0, (0.0, 0.0), (0.0, 0.0), None, 0.0, None)
 
 
 def lay_over(first: Scan, second: Scan, registration: Registration) -> Overlay:
@@ -57,13 +60,15 @@ def lay_over(first: Scan, second: Scan, registration: Registration) -> Overlay:
         return NOTHING
     if registration.variant.inverted:
         there = 255 - there
+    squares = compare_squares(here, there, common)
     smooth, smooth_there = (cv2.GaussianBlur(tones, (0, 0), 1.0) for tones in (here, there))
     return Overlay(
         correlation=_correlation(smooth[common], smooth_there[common]),
         agreement=_agreement(smooth, smooth_there, common),
         tone=(_explained(smooth_there[common], smooth[common]), _explained(smooth[common], smooth_there[common])),
         rest=_correlation_of_rest(here, there, common, registration),
-        retouched=share_retouched(here, there, common),
+        retouched=share_retouched(squares, common),
+        likeness=squares.usual,
     )
 
 

@@ -12,7 +12,7 @@ from ndd_app.vision.outline import continuation
 from ndd_app.vision.overlay import lay_over
 from ndd_app.vision.sheets import SHEET
 
-RECIPE = f"geometry 6 on {RootSift().recipe}"
+RECIPE = f"geometry 7 on {RootSift().recipe}"
 POINTS = 100
 """Matching points that are kept, to be drawn."""
 EDGE = 0.01
@@ -113,6 +113,7 @@ def _details(first: Scan, second: Scan, found: Registration) -> Details:
         "tone": [*map(_rounded, overlay.tone)],
         "rest": None if overlay.rest is None else _rounded(overlay.rest),
         "retouched": _rounded(overlay.retouched),
+        "likeness": None if overlay.likeness is None else _rounded(overlay.likeness),
         "mark": found.residual < EXACT and overlay.rest is not None and overlay.rest < DISAGREES,
         "paper": _rounded(paper),
         "form": bool(paper > SHEET and share < LITTLE),

@@ -6,7 +6,14 @@ import pytest
 
 from benchmarks.sheets import draw_form, draw_page
 from ndd_app.vision.augmentations import damage
-from ndd_app.vision.calibration import EVIDENCE, OF_DUPLICATES, evidence_of, shipped_calibration
+from ndd_app.vision.calibration import (
+    EVIDENCE,
+    OF_DUPLICATES,
+    Calibration,
+    KnownPairs,
+    evidence_of,
+    shipped_calibration,
+)
 from ndd_app.vision.classical import describe_keypoints
 from ndd_app.vision.geometry import Scan, register
 from ndd_app.vision.images import Pixels
@@ -19,6 +26,7 @@ PHOTO = draw_photo(4, 480, 360)
 RANGES = {
     "surprise": (-3, 4), "looseness": (-6, 0), "cells": (0, 7), "consistency": (0, 1),
     "share": (0, 6), "writing": (-1, 0), "rest": (-0.2, 1), "overlap": (0, 0.8), "tone": (0, 1), "precision": (-4, 0),
+    "likeness": (0, 1),
 }  # fmt: skip
 LOWEST, HIGHEST = zip(*(RANGES[name] for name in EVIDENCE), strict=True)
 LETTERS = np.array([*"abcdefghijklmnoprstuvz  "])
@@ -115,6 +123,26 @@ def test_what_matches_at_different_places_is_less_likely():
     evidence = evidence_of(np.array([2.0, 2.0], np.float32), [details, {**details, "overlap": [0.3, 0.3]}])
     there, elsewhere = shipped_calibration().probabilities(evidence).duplicate
     assert elsewhere < there
+
+
+def test_a_copy_with_a_label_on_it_is_one_image():
+    labelled = PHOTO.copy()
+    labelled[90:250, 60:270] = 235
+    evidence = evidence_of(np.array([3.0], np.float32), [verify(scan(PHOTO), scan(labelled))])
+    found = shipped_calibration().probabilities(evidence)
+    assert found.same_image > 0.5 * found.duplicate > 0.45
+
+
+def test_pairs_without_weight_teach_what_one_image_is_and_nothing_else():
+    every = KnownPairs.read()
+    weighted = every.weight > 0
+    rows = (every.evidence, every.duplicate, every.same_image, every.weight)
+    of_weighted = Calibration.fit(KnownPairs(*(some[weighted] for some in rows)))
+    evidence = every.evidence[~weighted]
+    there, without = shipped_calibration().probabilities(evidence), of_weighted.probabilities(evidence)
+    assert len(evidence) > 300
+    assert (there.duplicate == without.duplicate).all()
+    assert there.same_image.mean() > without.same_image.mean() + 0.1
 
 
 def test_a_crop_is_found_above_a_caption_that_lies_otherwise():

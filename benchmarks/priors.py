@@ -144,9 +144,9 @@ def rows_of_worn_copies(random: np.random.Generator) -> list[tuple[object, ...]]
     ways = damaged_view, wear_and_print
 
     def look(number: int) -> Details:
-        print_ = known(chosen[number]).pixels
-        copy = ways[number % len(ways)](resize_to_fit(print_, LONG_SIDE), seed=number)
-        one, other = (scan_of(pixels, describe_keypoints(pixels)) for pixels in (print_, copy))
+        original = known(chosen[number]).pixels
+        copy = ways[number % len(ways)](resize_to_fit(original, LONG_SIDE), seed=number)
+        one, other = (scan_of(pixels, describe_keypoints(pixels)) for pixels in (original, copy))
         return verify(one, other, VARIANTS)
 
     with ThreadPoolExecutor() as pool:

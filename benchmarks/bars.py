@@ -116,22 +116,40 @@ def sheets(scores: Scores) -> list[Bar]:
 
 
 def rescans(scores: Scores) -> list[Bar]:
-    rates = scores.print_hit_rates()
-    print("  damage               print first  group first  print shown")
-    for kind, (own, group, shown) in rates.items():
-        print(f"  {kind:20} {own:11.3f} {group:12.3f} {shown:12.3f}")
     same_image, exposure = scores.kinds_right()
-    groups = [group for _, group, _ in rates.values()]
     return [
-        Bar("rescans, hit rate @1 of the group", sum(groups) / len(groups), 0.98),
-        Bar("rescans, hit rate @1 of the print itself", sum(own for own, _, _ in rates.values()) / len(rates), 0.98),
-        Bar("rescans, worst damage, hit rate @1 of the group", min(groups), 0.93),
+        *_copies("rescans", scores),
         Bar("rescans shown pairs, precision", scores.precision, 0.99),
-        Bar("rescans, copies shown with their print", sum(shown for _, _, shown in rates.values()) / len(rates), 0.95),
         Bar("rescans shown pairs, recall", scores.recall, 0.95),
         *(Bar(f"rescans, flag {flag} right", share, 0.95) for flag, share in scores.flags_right().items()),
         Bar("rescans, copies called same image", same_image, 0.85),
         Bar("plates, frames called other exposure", exposure, 0.85),
+    ]
+
+
+def unseen(scores: Scores) -> list[Bar]:
+    same_image, exposure = scores.kinds_right()
+    for kind, share in scores.called_same_image().items():
+        print(f"  {kind:20} called same image {share:.3f}")
+    return [
+        *_copies("unseen damages", scores),
+        Bar("unseen damages, shown pairs, precision", scores.precision, 0.99),
+        Bar("unseen damages, copies called same image", same_image, 0.85),
+        Bar("among unseen damages, frames of a plate called other exposure", exposure, 0.85),
+    ]
+
+
+def _copies(name: str, scores: Scores) -> list[Bar]:
+    rates = scores.print_hit_rates()
+    print("  damage               print first  group first  print shown")
+    for kind, (own, group, shown) in rates.items():
+        print(f"  {kind:20} {own:11.3f} {group:12.3f} {shown:12.3f}")
+    owns, groups, shares = zip(*rates.values(), strict=True)
+    return [
+        Bar(f"{name}, hit rate @1 of the group", sum(groups) / len(groups), 0.98),
+        Bar(f"{name}, hit rate @1 of the print itself", sum(owns) / len(owns), 0.98),
+        Bar(f"{name}, worst damage, hit rate @1 of the group", min(groups), 0.93),
+        Bar(f"{name}, copies shown with their print", sum(shares) / len(shares), 0.95),
     ]
 
 

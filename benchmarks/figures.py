@@ -2,8 +2,8 @@
 
 Needs NDD_FIGURES_DATA (a folder with ukbench/ and prokudin/, each with its groups.csv, postcards/ and large_scans/)
 and a backbone's weights (NDD_WEIGHTS_DIR, NDD_BACKBONE). Ends with 1 when a bar is missed. Names of sets (ukbench,
-prokudin, mix, rescans, marked, sheets, classical) as arguments measure only these; --plot FILE draws how far the
-chances hold in them.
+prokudin, mix, rescans, marked, unseen, sheets, classical) as arguments measure only these; --plot FILE draws how far
+the chances hold in them.
 """
 
 import json
@@ -21,7 +21,7 @@ from benchmarks.archive import ROOT, Archive, new_archive
 from benchmarks.bars import Bar
 from benchmarks.reliability import Forecasts, draw_reliability
 from benchmarks.scores import Scores
-from benchmarks.sets import Member, marked, mix, photos_of, rescans, sheets, without_company, write_set
+from benchmarks.sets import Member, marked, mix, photos_of, rescans, sheets, unseen, without_company, write_set
 
 DATA = Path(os.environ.get("NDD_FIGURES_DATA", ROOT.parent / "shared" / "data")).resolve()
 BACKBONE = os.environ.get("NDD_BACKBONE", "deit_tiny_patch16_224")
@@ -31,6 +31,7 @@ SITE = ("ukbench", "prokudin")
 ALONE: dict[str, tuple[Callable[[Path, int], list[Member]], Callable[[Scores], list[Bar]]]] = {
     "rescans": (rescans, bars.rescans),
     "marked": (marked, bars.marked),
+    "unseen": (unseen, bars.unseen),
 }
 SETS = (*SITE, "mix", *ALONE, "sheets", "classical")
 

@@ -1,5 +1,6 @@
 """What archives put on their scans or beside them, alike on all: it matches exactly, and makes no two photos a pair."""
 
+import zlib
 from collections.abc import Callable
 
 import cv2
@@ -98,6 +99,53 @@ def add_lettering(pixels: Pixels, random: np.random.Generator) -> Pixels:
     return _lighten(pixels, written, random.uniform(0.4, 0.7))
 
 
+def add_card(pixels: Pixels, random: np.random.Generator) -> Pixels:
+    """Glued on a card: a printed frame and the name of the studio or of the catalogue, with lines to write on."""
+    height, width = pixels.shape[:2]
+    paper = random.integers(150, 245) - random.integers(0, 40, 3)
+    ink = tuple(int(value) for value in random.integers(20, 110, 3))
+    beside, above, below = (_between(random, *of) for of in ((20, 0.5 * width), (20, 90), (110, 0.7 * height)))
+    card = np.full((above + height + below, width + 2 * beside, 3), paper, np.uint8)
+    cv2.rectangle(card, (8, 8), (card.shape[1] - 9, card.shape[0] - 9), ink, int(random.integers(1, 4)))
+    top = above + height + int(random.integers(34, 60))
+    _write(card, _words(random, 2).upper(), (beside, top), random.uniform(0.7, 1.3), ink, 2, SERIF)
+    for line in range(int(random.integers(0, 5))):
+        _write(card, f"{_words(random, 1)} ............................", (beside, top + 28 * (line + 1)), 0.5, ink)
+    card[above : above + height, beside : beside + width] = pixels
+    return card
+
+
+def add_web_page(pixels: Pixels, random: np.random.Generator) -> Pixels:
+    """On the page of a catalogue: a bar with its name above, its menu at the side, a few lines of text below."""
+    height, width = pixels.shape[:2]
+    ground, bar = (int(random.integers(low, high)) for low, high in ((215, 256), (20, 140)))
+    left, below = _between(random, 40, 0.6 * width), _between(random, 60, 0.8 * height)
+    top = int(random.integers(50, 130))
+    page = np.full((top + 30 + height + below, left + width + int(random.integers(20, 200)), 3), ground, np.uint8)
+    page[: top - 20] = np.clip(bar + random.integers(-20, 60, 3), 0, 255)
+    _write(page, _words(random, 3), (20, top // 2 + 8), random.uniform(0.6, 1.0), WHITE, 2)
+    for row in range(top + 30, page.shape[0] - 20, 34) if left > 150 else ():
+        _write(page, _words(random, 1), (20, row), 0.55, BLACK)
+    for row in range(top + height + 30, top + height + below, 26):
+        _write(page, _words(random, int(random.integers(3, 8))), (left, row), 0.5, (70, 70, 70))
+    page[top : top + height, left : left + width] = pixels
+    return page
+
+
+def add_label(pixels: Pixels, random: np.random.Generator) -> Pixels:
+    """Of the archive, glued over a part of the picture: printed alike, with a number and in a place of its own."""
+    own = np.random.default_rng(zlib.crc32(pixels.tobytes()))
+    labelled, (height, width) = pixels.copy(), pixels.shape[:2]
+    across, down = int(random.uniform(0.25, 0.55) * width), int(random.uniform(0.2, 0.45) * height)
+    left, top = int(own.integers(width - across)), int(own.integers(height - down))
+    label = np.full((down, across, 3), random.integers(200, 250) - random.integers(0, 40, 3), np.uint8)
+    cv2.rectangle(label, (4, 4), (across - 5, down - 5), BLACK, 1)
+    _write(label, _words(random, 2), (12, down // 2 - 6), random.uniform(0.5, 0.9), BLACK)
+    _write(label, f"No {own.integers(10_000)}", (12, down // 2 + 24), 0.7, (40, 40, 120), 2)
+    labelled[top : top + down, left : left + across] = label
+    return labelled
+
+
 MARKS: dict[str, Mark] = {
     "caption": add_caption,
     "film edges": add_film_edges,
@@ -105,6 +153,9 @@ MARKS: dict[str, Mark] = {
     "stamp": add_stamp,
     "watermark": add_watermark,
     "lettering": add_lettering,
+    "card": add_card,
+    "web page": add_web_page,
+    "label": add_label,
 }
 
 
@@ -112,6 +163,10 @@ def _lighten(pixels: Pixels, written: Pixels, share: float) -> Pixels:
     """White where something is written, by its share; pixels alike in shape."""
     ink = written.astype(np.float32) / WHITE[0] * share
     return np.asarray(pixels + (255.0 - pixels) * np.clip(ink, 0, 1), np.uint8)
+
+
+def _between(random: np.random.Generator, least: float, most: float) -> int:
+    return int(random.uniform(least, max(least, most)))
 
 
 def _words(random: np.random.Generator, number: int) -> str:

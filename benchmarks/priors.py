@@ -56,10 +56,10 @@ Measured with the groups held out by fifths: with 0.1 the chances from .2 to .9 
 less weight fewer rescans are shown, and still more false ones promised than there are."""
 CLEAR = 1.2
 """Surprise from which on a true pair without matching points is a step to others."""
-WORN = 400
+WORN = 600
 """Copies. Rescans have one damage each, and what has several looked like another exposure.
 
-With 200 of either sort 76 % of other worn prints are called one image (40 % without), and 93 % of the plates' frames
+With 200 of each sort 76 % of other worn prints are called one image (40 % without), and 93 % of the plates' frames
 other exposures (98 %). Photocopies in black and white cannot be taught so: too many frames were lost.
 """
 WEIGHT_OF_SHEETS = 3.0
@@ -138,10 +138,10 @@ def rows_of(
 
 
 def rows_of_worn_copies(random: np.random.Generator) -> list[tuple[object, ...]]:
-    """With their prints. One half is damaged as a training may draw it, the other badly worn, then printed."""
+    """With their prints. A third is damaged as a training may draw it, a third badly worn and printed, a third bent."""
     every = [member for name in ("ukbench", "prokudin", "postcards") for member in photos_of(DATA / name)]
     chosen = [every[place] for place in random.permutation(len(every))[:WORN]]
-    ways = damaged_view, wear_and_print
+    ways = damaged_view, wear_and_print, bent_view
 
     def look(number: int) -> Details:
         original = known(chosen[number]).pixels
@@ -153,6 +153,20 @@ def rows_of_worn_copies(random: np.random.Generator) -> list[tuple[object, ...]]
         found = [details for details in pool.map(look, range(len(chosen))) if details]
     evidence = evidence_of(np.zeros(len(found), np.float32), found)
     return [(1, 1, 0, *(f"{value:.4g}" for value in row)) for row in evidence]
+
+
+def bent_view(pixels: Pixels, seed: int) -> Pixels:
+    """A page of a book or a curled print, seen from above: drawn in towards one edge, and arched along it."""
+    random = np.random.default_rng(seed)
+    down, across = np.indices(pixels.shape[:2], np.float32) / max(pixels.shape[:2])
+    drawn_in, arched = random.uniform(-0.05, 0.05), random.uniform(-0.03, 0.03)
+    nearness = np.exp(-across / random.uniform(0.2, 0.5))
+    column, row = across + drawn_in * nearness, down + arched * nearness * np.cos(random.uniform(1, 5) * down)
+    if random.random() < 0.5:
+        column, row = across + arched * nearness * np.sin(random.uniform(1, 5) * down), down + drawn_in * nearness
+    lies = np.stack([column, row], axis=2).astype(np.float32) * max(pixels.shape[:2])
+    bent = cv2.remap(pixels, lies, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return damage(bent, [("fading", 0.3), ("jpeg", 0.3)], seed)
 
 
 def with_a_common_partner(pairs: np.ndarray, linked: np.ndarray) -> np.ndarray:

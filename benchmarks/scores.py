@@ -12,7 +12,7 @@ import numpy as np
 
 from benchmarks.marks import MARKS
 from benchmarks.reliability import FalsePairs, Forecasts
-from benchmarks.sets import DAMAGES, FLAGS, Member
+from benchmarks.sets import FLAGS, Member
 from ndd_app.vision.metrics import Relevance, average_precision_at_k, hit_rate_at_k, mean_over_queries
 
 SAME_SCENE = Path(__file__).with_name("same_scene.csv")
@@ -111,18 +111,17 @@ class Scores:
     def print_hit_rates(self) -> dict[str, tuple[float, float, float]]:
         """For each damage: the copies whose own print is first, whose first is of one group, whose print is shown."""
         print_of = {m.source: i for i, m in enumerate(self.members[name] for name in self.names) if not m.damage}
-        own: dict[str, list[bool]] = {kind: [] for kind in DAMAGES}
-        group: dict[str, list[bool]] = {kind: [] for kind in DAMAGES}
+        kinds = sorted({member.damage for member in self.members.values()} - {""})
+        own: dict[str, list[bool]] = {kind: [] for kind in kinds}
+        group: dict[str, list[bool]] = {kind: [] for kind in kinds}
         for index, name in enumerate(self.names):
             member = self.members[name]
             if member.damage:
                 first = self.lists[index, 0]
                 own[member.damage].append(first == print_of[member.source])
                 group[member.damage].append(first >= 0 and self.members[self.names[first]].group == member.group)
-        shown = {kind: sum(pair.damage == kind for pair in self.shown) for kind in DAMAGES}
-        return {
-            kind: (_share(own[kind]), _share(group[kind]), shown[kind] / max(len(own[kind]), 1)) for kind in DAMAGES
-        }
+        shown = Counter(pair.damage for pair in self.shown)
+        return {kind: (_share(own[kind]), _share(group[kind]), shown[kind] / len(own[kind])) for kind in kinds}
 
     def shown_by_mark(self) -> dict[str, tuple[float, int]]:
         """For each mark: the share of the true pairs that is shown, and how many of strangers that bear it are."""
@@ -149,6 +148,14 @@ class Scores:
         for flag in ("crop", "mirrored", "inverted", "turned", "retouched"):
             right[flag] = _share((flag in pair.flags) == (flag in FLAGS.get(pair.damage, ())) for pair in copies)
         return right
+
+    def called_same_image(self) -> dict[str, float]:
+        """For each damage: the share of the shown copies and prints."""
+        called: dict[str, list[bool]] = {}
+        for pair in self.shown:
+            if pair.damage:
+                called.setdefault(pair.damage, []).append(pair.relation == "same image")
+        return {kind: _share(of_kind) for kind, of_kind in called.items()}
 
     def kinds_right(self) -> tuple[float, float]:
         """Copies and their prints called same image; different frames of one plate called other exposure."""

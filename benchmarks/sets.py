@@ -11,6 +11,7 @@ from pathlib import Path
 
 from benchmarks.marks import MARKS, mark
 from benchmarks.sheets import KINDS, draw_sheets, worn
+from benchmarks.unseen import UNSEEN, harm
 from ndd_app.vision.augmentations import damage
 from ndd_app.vision.images import decode, encode_jpeg, resize_to_fit
 
@@ -30,6 +31,7 @@ DAMAGES: dict[str, list[tuple[str, float]]] = {
     "blur and JPEG 20": [("blur", 1.0), ("jpeg", 0.94)],
 }
 """Severities as in vision/augmentations.py: 1 is a crop to 60 %, 10° askew, half of the contrast left, and so on."""
+UNSEEN_OF_EACH = 50
 MARKED = 84
 COMPANY = ("postcards", "large_scans")
 """Photos that have no partner in the mix and must find none."""
@@ -98,13 +100,26 @@ def rescans(data: Path, seed: int) -> list[Member]:
     return [*everything, *photos_of(data / "large_scans"), *copies]
 
 
+def unseen(data: Path, seed: int) -> list[Member]:
+    """UNSEEN_OF_EACH copies of every damage of another sort, hidden among plates, objects and postcards."""
+    photos = [photo for name in ("ukbench", "prokudin") for photo in photos_of(data / name)]
+    prints = random.Random(seed).sample(photos, min(len(photos), UNSEEN_OF_EACH * len(UNSEEN)))
+    kinds = [kind for kind in UNSEEN for _ in range(UNSEEN_OF_EACH)]
+    copies = [Member(photo.source, photo.group, kind) for photo, kind in zip(prints, kinds, strict=False)]
+    return [*photos, *copies, *some_of(photos_of(data / "postcards"), 200, seed)]
+
+
 def marked(data: Path, seed: int) -> list[Member]:
-    """MARKED groups of up to two photos from either set and as many postcards; a share of them bears each of MARKS."""
+    """MARKED groups of up to two photos from either set and as many postcards; a share of them bears each of MARKS.
+
+    A label covers a part of the picture: of photos with one there is the bare print, too.
+    """
     chance = random.Random(seed)
     sources = (photos_of(data / name) for name in ("ukbench", "prokudin", "postcards"))
     groups = [group for photos in sources for group in chance.sample(list(_groups(photos)), MARKED)]
-    marked = zip(groups, cycle(MARKS), strict=False)
-    return [Member(photo.source, photo.group, mark=kind) for group, kind in marked for photo in group[:2]]
+    bearers = zip(groups, cycle(MARKS), strict=False)
+    members = [Member(photo.source, photo.group, mark=kind) for group, kind in bearers for photo in group[:2]]
+    return [*members, *(Member(one.source, one.group) for one in members if one.mark == "label")]
 
 
 def sheets(data: Path, folder: Path, seed: int) -> list[Member]:
@@ -160,7 +175,8 @@ def _write(file: Path, member: Member, seed: int) -> None:
     pixels = decode(member.source.read_bytes()).pixels
     if member.damage:
         rng_seed = random.Random(f"{seed} {member.source.name} {member.damage}").randrange(2**31)
-        pixels = damage(pixels, DAMAGES[member.damage], rng_seed)
+        known = member.damage in DAMAGES
+        pixels = damage(pixels, DAMAGES[member.damage], rng_seed) if known else harm(pixels, member.damage, rng_seed)
     if member.mark:
         pixels = mark(pixels, member.mark, seed)
     file.write_bytes(encode_jpeg(pixels, quality=88))

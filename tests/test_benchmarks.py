@@ -14,6 +14,7 @@ from benchmarks.marks import MARKS
 from benchmarks.reliability import FalsePairs, Forecasts, Tenth, binomial_interval, draw_reliability
 from benchmarks.scores import Scores, flips
 from benchmarks.sets import DAMAGES, Member, without_company, write_set
+from benchmarks.unseen import UNSEEN
 from tests.pictures import draw_photo, jpeg
 
 PRINT, FRAME = Path("pg1_0b.jpg"), Path("pg1_1g.jpg")
@@ -116,9 +117,10 @@ def test_without_any_pair_an_empty_frame_is_drawn():
 
 
 def test_copies_are_judged_against_their_own_print(scores):
-    assert scores.print_hit_rates()["mirror"] == (0, 1, 1)  # another frame of the plate came first
+    assert scores.print_hit_rates() == {"mirror": (0, 1, 1)}  # another frame of the plate came first
     assert scores.flags_right()["mirrored"] == 1
     assert scores.kinds_right() == (1, 1)
+    assert scores.called_same_image() == {"mirror": 1}
 
 
 def test_strangers_that_bear_one_mark_are_counted():
@@ -140,7 +142,7 @@ def test_a_set_lies_under_names_that_say_nothing(tmp_path: Path):
     written = write_set(
         [
             Member(source, "g"),
-            *(Member(source, "g", kind) for kind in DAMAGES),
+            *(Member(source, "g", kind) for kind in (*DAMAGES, *UNSEEN)),
             *(Member(source, "g", mark=kind) for kind in MARKS),
         ],
         tmp_path / "set",
@@ -148,8 +150,10 @@ def test_a_set_lies_under_names_that_say_nothing(tmp_path: Path):
     )
     assert sorted(written) == sorted(file.name for file in (tmp_path / "set").iterdir())
     assert not any("bridge" in name for name in written)
-    assert {member.damage for member in written.values()} == {"", *DAMAGES}
-    assert len({file.read_bytes() for file in (tmp_path / "set").iterdir()}) == 1 + len(DAMAGES) + len(MARKS)
+    assert {member.damage for member in written.values()} == {"", *DAMAGES, *UNSEEN}
+    assert len({file.read_bytes() for file in (tmp_path / "set").iterdir()}) == 1 + len(DAMAGES) + len(UNSEEN) + len(
+        MARKS
+    )
 
 
 def test_company_is_left_out_and_all_other_names_stay(tmp_path: Path):

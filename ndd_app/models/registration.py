@@ -17,7 +17,8 @@ class Registration(models.Model):
 
     `details` is empty where nothing was found, which is no evidence against the pair. Else it holds: `matches`,
     `inliers` and `cells` (numbers of keypoints and of distinct places among them); `views`, more than 1 where they
-    were found on tilted scans (vision/tilts.py), absent in old rows; `mirrored` and `inverted`;
+    were found on tilted scans (vision/tilts.py), absent in old rows; `bent` (vision/bending.py); `mirrored` and
+    `inverted`;
     `homography`, nine numbers, from places on the first scan to places on the second, in units of each scan's longer
     side; `points`, up to 100 of [x, y, x, y] on both; `scale`, `rotation` (degrees), `residual`; `coverage`, `overlap`,
     `outside`, `agreement` and `tone`, each for both scans; `beyond`, the same, or null (see vision/outline.py);

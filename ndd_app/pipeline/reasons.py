@@ -58,6 +58,8 @@ def _of_geometry(details: dict) -> list[str]:
     ]  # fmt: skip
     if details.get("views", 1) > 1:
         words.append(_("The points were found by looking at both scans from other sides, as a camera at a slant does."))
+    if details.get("bent"):
+        words.append(_("They lie on each other along a curve: one of them is not flat."))
     if details["inverted"]:
         words.append(_("One of them is a negative."))
     covers, covered = details["overlap"]

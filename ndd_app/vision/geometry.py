@@ -18,6 +18,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from ndd_app.vision.bending import Bend, find_bend
 from ndd_app.vision.classical import DESCRIPTOR_SIZE, keypoints_of, root_descriptors
 from ndd_app.vision.encoders import Features
 from ndd_app.vision.sheets import share_of_paper
@@ -114,7 +115,8 @@ class Registration:
     """How the first scan lies on the second one.
 
     matches: keypoints that match; points: (inliers, 4), x and y in the first scan and in the second, of those that obey
-    the homography (3, 3) from the first scan to the second. cells: distinct places among them.
+    the homography (3, 3) from the first scan to the second. cells: distinct places among them. bend: of what does not
+    lie flat, beside the homography.
     """
 
     variant: Variant
@@ -123,6 +125,7 @@ class Registration:
     cells: int
     homography: Matrix
     corners: tuple[Points, Points]
+    bend: Bend | None = None
 
     @property
     def inliers(self) -> int:
@@ -169,9 +172,14 @@ class Registration:
 
     @property
     def residual(self) -> float:
-        """The median distance of the inliers from where the homography puts them."""
-        there = _project(self.points[:, :2], self.homography)
+        """The median distance of the inliers from where they should lie."""
+        there = self.on_second(self.points[:, :2])
         return float(np.median(np.linalg.norm(there - self.points[:, 2:], axis=1)))
+
+    def on_second(self, places: Points) -> Points:
+        """(n, 2): where places of the first scan lie on the second one."""
+        flat = _project(places, self.homography)
+        return flat + self.bend.at(places) if self.bend else flat
 
 
 def register(first: Scan, second: Scan, variants: Iterable[Variant] = (PLAIN,)) -> Registration | None:
@@ -215,11 +223,15 @@ def _register(first: Scan, second: Scan, variant: Variant) -> Registration | Non
     if not able:
         return None
     homography, kept = max(able, key=lambda fit: int(fit[1].sum()))
-    cells = min(_count_cells(here[kept]), _count_cells(there[kept]))
-    if cells < FEWEST_CELLS:
+    if _count_common_cells(here[kept], there[kept]) < FEWEST_CELLS:
         return None
-    points = np.hstack([here[kept], there[kept]])
-    return Registration(variant, len(pairs), points, cells, homography, (first.corners, second.corners))
+    flat = _project(here, homography)
+    bend = find_bend(here[kept], (there - flat)[kept])
+    if bend:
+        kept = np.linalg.norm(flat + bend.at(here) - there, axis=1) < TOLERANCE
+        bend = Bend.fit(here[kept], (there - flat)[kept])
+    points, cells = np.hstack([here[kept], there[kept]]), _count_common_cells(here[kept], there[kept])
+    return Registration(variant, len(pairs), points, cells, homography, (first.corners, second.corners), bend)
 
 
 def _fit_homography(here: Points, there: Points, rounds: int) -> tuple[Matrix, npt.NDArray[np.bool_]]:
@@ -275,8 +287,8 @@ def _is_plausible(homography: Matrix, first: Scan, second: Scan, variant: Varian
     return bool(1 / LARGEST_SCALE < scale < LARGEST_SCALE and 1 / LARGEST_STRETCH < stretch < LARGEST_STRETCH)
 
 
-def _count_cells(points: Points) -> int:
-    return len(np.unique((points / CELL).astype(np.int64), axis=0))
+def _count_common_cells(here: Points, there: Points) -> int:
+    return min(len(np.unique((points / CELL).astype(np.int64), axis=0)) for points in (here, there))
 
 
 def _project(points: Points, homography: Matrix) -> Points:

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ndd_app.vision.geometry import Registration, Scan
+from ndd_app.vision.geometry import Points, Registration, Scan
 from ndd_app.vision.images import resize_to_fit
 from ndd_app.vision.likeness import compare_squares
 from ndd_app.vision.retouching import share_retouched
@@ -76,27 +76,32 @@ def _aligned(first: Scan, second: Scan, registration: Registration) -> tuple[Val
     """The first scan, the second one as it lies on it, and where it does. What is finer in one is blurred."""
     here, there = (resize_to_fit(scan.grey, LONG_SIDE).astype(np.float32) for scan in (first, second))
     side, side_there = max(here.shape), max(there.shape)
-    homography = _to_pixels(second, there) @ registration.homography @ np.linalg.inv(_to_pixels(first, here))
     scale = registration.scale * side_there / side
     if scale > 1.2:
         there = cv2.GaussianBlur(there, (0, 0), 0.5 * scale)
     elif scale < 0.8:
         here = cv2.GaussianBlur(here, (0, 0), 0.5 / scale)
-    laid = cv2.warpPerspective(there, homography, here.shape[::-1], flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
-    whole = np.full(there.shape, 255, np.uint8)
-    mask = cv2.warpPerspective(whole, homography, here.shape[::-1], flags=cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP)
+    lies = _in_pixels(registration.on_second(_places(first, here)), second, there).reshape(*here.shape, 2)
+    laid = cv2.remap(there, lies, None, cv2.INTER_LINEAR)
+    mask = cv2.remap(np.full(there.shape, 255, np.uint8), lies, None, cv2.INTER_NEAREST)
     common = cv2.erode(mask, np.ones((5, 5), np.uint8)) > 0
     return here, np.asarray(laid, np.float32), common
 
 
-def _to_pixels(scan: Scan, reduced: Values) -> npt.NDArray[np.float64]:
-    """From places in the scan to the pixels of its reduced picture. Both count from the middles of their own pixels.
+def _places(scan: Scan, reduced: Values) -> Points:
+    """(n, 2): where the pixels of its reduced picture lie in the scan."""
+    down, across = np.indices(reduced.shape, np.float32)
+    pixels = np.stack([across.ravel(), down.ravel()], axis=1)
+    return (pixels - _middle(scan, reduced)) / np.float32(max(reduced.shape))
 
-    A mirrored or turned scan would else lie up to a pixel beside the other one.
-    """
-    side = max(reduced.shape)
-    middle = (side / max(scan.width, scan.height) - 1) / 2
-    return np.array([[side, 0, middle], [0, side, middle], [0, 0, 1.0]])
+
+def _in_pixels(places: Points, scan: Scan, reduced: Values) -> Points:
+    return places * np.float32(max(reduced.shape)) + _middle(scan, reduced)
+
+
+def _middle(scan: Scan, reduced: Values) -> np.float32:
+    """Both count from the middles of their own pixels: a mirrored or turned scan would else lie a pixel beside it."""
+    return np.float32((max(reduced.shape) / max(scan.width, scan.height) - 1) / 2)
 
 
 def _agreement(here: Values, there: Values, common: Mask) -> tuple[float, float]:

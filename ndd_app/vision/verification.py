@@ -12,7 +12,7 @@ from ndd_app.vision.outline import continuation
 from ndd_app.vision.overlay import lay_over
 from ndd_app.vision.sheets import SHEET
 
-RECIPE = f"geometry 7 on {RootSift().recipe}"
+RECIPE = f"geometry 8 on {RootSift().recipe}"
 POINTS = 100
 """Matching points that are kept, to be drawn."""
 EDGE = 0.01
@@ -98,6 +98,7 @@ def _details(first: Scan, second: Scan, found: Registration) -> Details:
         "inliers": found.inliers,
         "cells": found.cells,
         "views": first.views,
+        "bent": found.bend is not None,
         "share": _rounded(share),
         "mirrored": found.variant.mirrored,
         "inverted": found.variant.inverted,

@@ -46,11 +46,21 @@ def test_mirrored_negatives_are_called_so(photos):
     assert "One of them is a negative." in words
 
 
-def test_points_that_were_found_on_tilted_scans_are_called_so(photos):
-    words = "The points were found by looking at both scans from other sides, as a camera at a slant does."
+@pytest.mark.parametrize(
+    ("how", "words"),
+    [
+        (
+            {"views": 18},
+            "The points were found by looking at both scans from other sides, as a camera at a slant does.",
+        ),
+        ({"bent": True}, "They lie on each other along a curve: one of them is not flat."),
+    ],
+    ids=["tilted", "bent"],
+)
+def test_what_is_unusual_about_the_points_is_said(photos, how, words):
     assert words not in reasons_for(*photos, None, register(photos, **DETAILS))
     Registration.objects.all().delete()
-    assert words in reasons_for(*photos, None, register(photos, **DETAILS, views=18))
+    assert words in reasons_for(*photos, None, register(photos, **DETAILS, **how))
 
 
 def test_a_retouched_place_is_a_word_of_warning(photos):

@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
+from benchmarks.marks import mark
 from benchmarks.sheets import draw_form, draw_page
 from ndd_app.vision.augmentations import damage
 from ndd_app.vision.calibration import (
@@ -118,6 +119,14 @@ def test_photos_with_one_caption_are_not_shown(surprise: float):
     assert probability(captioned(PHOTO), captioned(rescan(PHOTO, 1)), surprise) > 0.9
 
 
+@pytest.mark.parametrize("kind", ["card", "web page"])
+def test_photos_on_one_printed_page_are_not_shown(kind: str):
+    one, other = mark(PHOTO, kind, 50), mark(draw_photo(5, 480, 360), kind, 50)
+    assert verify(scan(one), scan(other)), "the page matches"
+    assert probability(one, other, surprise=2) < 0.9
+    assert probability(one, mark(rescan(PHOTO, 1), kind, 50), surprise=2) > 0.9
+
+
 def test_what_matches_at_different_places_is_less_likely():
     details = verify(scan(captioned(PHOTO)), scan(captioned(draw_photo(5, 480, 360))))
     evidence = evidence_of(np.array([2.0, 2.0], np.float32), [details, {**details, "overlap": [0.3, 0.3]}])
@@ -130,7 +139,7 @@ def test_a_copy_with_a_label_on_it_is_one_image():
     labelled[90:250, 60:270] = 235
     evidence = evidence_of(np.array([3.0], np.float32), [verify(scan(PHOTO), scan(labelled))])
     found = shipped_calibration().probabilities(evidence)
-    assert found.same_image > 0.5 * found.duplicate > 0.45
+    assert found.same_image > 0.5 * found.duplicate > 0.4
 
 
 def test_pairs_without_weight_teach_what_one_image_is_and_nothing_else():

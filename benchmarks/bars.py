@@ -121,7 +121,7 @@ def rescans(scores: Scores) -> list[Bar]:
         *_copies("rescans", scores),
         Bar("rescans shown pairs, precision", scores.precision, 0.99),
         Bar("rescans shown pairs, recall", scores.recall, 0.95),
-        *(Bar(f"rescans, flag {flag} right", share, 0.95) for flag, share in scores.flags_right().items()),
+        *_flags("rescans", scores),
         Bar("rescans, copies called same image", same_image, 0.85),
         Bar("plates, frames called other exposure", exposure, 0.85),
     ]
@@ -134,6 +134,8 @@ def unseen(scores: Scores) -> list[Bar]:
     return [
         *_copies("unseen damages", scores),
         Bar("unseen damages, shown pairs, precision", scores.precision, 0.99),
+        Bar("unseen damages, shown pairs, recall", scores.recall, 0.95),
+        *_flags("unseen damages", scores),
         Bar("unseen damages, copies called same image", same_image, 0.85),
         Bar("among unseen damages, frames of a plate called other exposure", exposure, 0.85),
     ]
@@ -151,6 +153,10 @@ def _copies(name: str, scores: Scores) -> list[Bar]:
         Bar(f"{name}, worst damage, hit rate @1 of the group", min(groups), 0.93),
         Bar(f"{name}, copies shown with their print", sum(shares) / len(shares), 0.95),
     ]
+
+
+def _flags(name: str, scores: Scores) -> list[Bar]:
+    return [Bar(f"{name}, flag {flag} right", share, 0.95) for flag, share in scores.flags_right().items()]
 
 
 def false_pairs(name: str, scores: Scores) -> Bar:

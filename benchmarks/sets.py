@@ -35,7 +35,9 @@ UNSEEN_OF_EACH = 50
 MARKED = 84
 COMPANY = ("postcards", "large_scans")
 """Photos that have no partner in the mix and must find none."""
-FLAGS = {"crop": {"crop"}, "quarter turns": {"turned"}, "mirror": {"mirrored"}, "negative": {"inverted"}}
+FLAGS = {
+    "crop": {"crop"}, "quarter turns": {"turned"}, "mirror": {"mirrored"}, "negative": {"inverted"}, "half": {"crop"},
+}  # fmt: skip
 
 
 @dataclass(frozen=True)

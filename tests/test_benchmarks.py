@@ -151,9 +151,7 @@ def test_a_set_lies_under_names_that_say_nothing(tmp_path: Path):
     assert sorted(written) == sorted(file.name for file in (tmp_path / "set").iterdir())
     assert not any("bridge" in name for name in written)
     assert {member.damage for member in written.values()} == {"", *DAMAGES, *UNSEEN}
-    assert len({file.read_bytes() for file in (tmp_path / "set").iterdir()}) == 1 + len(DAMAGES) + len(UNSEEN) + len(
-        MARKS
-    )
+    assert len({file.read_bytes() for file in (tmp_path / "set").iterdir()}) == 1 + len([*DAMAGES, *UNSEEN, *MARKS])
 
 
 def test_company_is_left_out_and_all_other_names_stay(tmp_path: Path):

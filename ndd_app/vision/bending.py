@@ -11,6 +11,8 @@ Points = npt.NDArray[np.float32]
 POWERS = [(across, down) for across in range(4) for down in range(4 - across)]
 FEWEST = 40
 """Points: half of them fit ten numbers for each direction, the other half test them."""
+FLAT = 0.0005
+"""Usual distance from the plane's places up to which nothing is bent: a quarter of a pixel at a long side of 480."""
 LEFT_OVER = 0.5
 """Only what a surface brings so much nearer than a plane is bent; what a camera sees from another side seldom is."""
 
@@ -35,7 +37,7 @@ class Bend:
 
 def find_bend(places: Points, beside: Points) -> Bend | None:
     """places (n, 2) on the first scan; beside (n, 2): how far off the plane's places they match the second."""
-    if len(places) < FEWEST:
+    if len(places) < FEWEST or _usual(beside) < FLAT:
         return None
     halves = slice(0, None, 2), slice(1, None, 2)
     left = [beside[test] - Bend.fit(places[own], beside[own]).at(places[test]) for own, test in (halves, halves[::-1])]

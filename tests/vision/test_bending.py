@@ -66,7 +66,8 @@ def test_a_curled_print_lies_exactly_on_a_flat_one_and_agrees_with_it_square_by_
     assert likeness > 0.9 > of_flat
 
 
-def test_a_turned_print_is_not_bent():
-    found = register(scan(PHOTO), scan(rotated(PHOTO, 5)))
+@pytest.mark.parametrize("other", [PHOTO, rotated(PHOTO, 5)], ids=["itself", "a turned print"])
+def test_what_lies_flat_is_not_bent(other: Pixels):
+    found = register(scan(PHOTO), scan(other))
     assert found
     assert found.bend is None

@@ -59,7 +59,9 @@ def _of_geometry(details: dict) -> list[str]:
     if details.get("views", 1) > 1:
         words.append(_("The points were found by looking at both scans from other sides, as a camera at a slant does."))
     if details.get("bent"):
-        words.append(_("They lie on each other along a curve: one of them is not flat."))
+        words.append(
+            _("They lie on each other along a curve: a print that is not flat, or a thing seen from another side.")
+        )
     if details["inverted"]:
         words.append(_("One of them is a negative."))
     covers, covered = details["overlap"]

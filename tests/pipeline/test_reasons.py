@@ -53,7 +53,10 @@ def test_mirrored_negatives_are_called_so(photos):
             {"views": 18},
             "The points were found by looking at both scans from other sides, as a camera at a slant does.",
         ),
-        ({"bent": True}, "They lie on each other along a curve: one of them is not flat."),
+        (
+            {"bent": True},
+            "They lie on each other along a curve: a print that is not flat, or a thing seen from another side.",
+        ),
     ],
     ids=["tilted", "bent"],
 )

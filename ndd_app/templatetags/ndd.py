@@ -69,6 +69,15 @@ def record_title(photo: Photo) -> str:
 
 
 @register.filter
+def shortened(text: str, length: int) -> str:
+    """Without its middle, if it is longer: names of scans differ at their ends."""
+    if len(text) <= length:
+        return text
+    end = length // 2
+    return f"{text[: length - end - 1].rstrip()}…{text[-end:].lstrip()}"
+
+
+@register.filter
 def record_address(photo: Photo) -> str:
     return adapter().address(photo)
 

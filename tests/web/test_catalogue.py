@@ -44,6 +44,15 @@ def test_the_grid_shows_lazy_thumbnails_and_counts_of_duplicates(ana, collection
     assert bare.path in page
 
 
+def test_names_of_scans_that_differ_at_their_ends_look_different(ana, collection):
+    name = "Stereoscopic views of the building of the railway bridge, plate"
+    for number in (41, 42):
+        make_photo(collection, title=f"{name} {number}")
+    page = texts(ana.get(collection.get_absolute_url()))
+    assert ">Stereoscopic views of…ilway bridge, plate 41<" in page
+    assert f'title="{name} 42"' in page
+
+
 def test_search_finds_words_without_their_accents(ana, collection):
     make_photo(collection, title="Žaga v Škofji Loki")
     make_photo(collection, title="Mill")

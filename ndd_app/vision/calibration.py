@@ -38,6 +38,12 @@ on the other.
 """
 A_SHEET, FEW_MARKS = (0.84, 0.90), (0.18, 0.25)
 """From where to where a scan becomes paper by its share of it, and the marks of two scans too few to be one text."""
+ONE_IMAGE = 2.0
+"""All pairs of one image count as so many times all pairs of two exposures.
+
+How often an archive rescans a print and how often it keeps two exposures is not known; but copies wear in more ways
+than are drawn here, while two exposures differ in the same ones.
+"""
 UNSURE = 0.2
 """Standard deviation of the surprise: so much it moves when encoders are fitted anew (measured)."""
 STEPS = np.linspace(-1.5, 1.5, 7, dtype=np.float32)
@@ -116,8 +122,7 @@ class Calibration:
         found = (known.evidence[:, EVIDENCE.index("cells")] > 0) & (known.weight > 0)
         chosen = known.duplicate
         images = known.same_image[chosen]
-        # As many of either: how often an archive rescans a print and how often it keeps two exposures is not known.
-        balance = np.where(images, len(images) / max(images.sum(), 1), len(images) / max((~images).sum(), 1))
+        balance = np.where(images, ONE_IMAGE / max(images.sum(), 1), 1 / max((~images).sum(), 1)) * len(images)
         return cls(
             _boosted(_only(OF_DUPLICATES, known.evidence[found]), known.duplicate[found], known.weight[found]),
             _boosted(_only(OF_SAME_IMAGE, known.evidence[chosen]), images, balance.astype(np.float32)),

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from ndd_app.vision.geometry import Points, Registration, Scan
 from ndd_app.vision.images import resize_to_fit
-from ndd_app.vision.likeness import compare_squares
+from ndd_app.vision.likeness import Squares, compare_squares
 from ndd_app.vision.retouching import share_retouched
 
 LONG_SIDE = 192
@@ -25,6 +25,8 @@ AROUND = 12
 """Pixels around a matching point that are not away from it."""
 SMALLEST_REST = 0.05
 """Share of the first scan away from the matching points from which on it can be compared."""
+DETAILED = 0.2
+"""Share of that from which on its detail is compared."""
 
 Values = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
@@ -36,11 +38,11 @@ class Overlay:
 
     correlation: of the tones where both scans lie, an inversion undone. agreement: shares of the detail in both scans
     that the other one has too. tone: shares of the tones in each scan that the other one's explain through a tone
-    curve; another exposure or another colour filter breaks it. rest: correlation of the fine tones away from the
-    matching points; None where hardly anything is. Two forms that were printed alike differ there, or two photos that
-    bear the same watermark, and two scans of one sheet have its stains in common. retouched: share of the overlap in
-    the largest disk in which they show different things while the rest agrees (see vision/retouching.py). likeness: of
-    the usual square, None where there is hardly any detail (see vision/likeness.py).
+    curve; another exposure or another colour filter breaks it. rest: how alike both scans are away from the matching
+    points; None where hardly anything is. Two forms that were printed alike differ there, or two photos that bear the
+    same watermark, and two scans of one sheet have its stains in common. retouched: share of the overlap in the largest
+    disk in which they show different things while the rest agrees (see vision/retouching.py). likeness: of the usual
+    square, None where there is hardly any detail (see vision/likeness.py).
     """
 
     correlation: float
@@ -66,7 +68,7 @@ def lay_over(first: Scan, second: Scan, registration: Registration) -> Overlay:
         correlation=_correlation(smooth[common], smooth_there[common]),
         agreement=_agreement(smooth, smooth_there, common),
         tone=(_explained(smooth_there[common], smooth[common]), _explained(smooth[common], smooth_there[common])),
-        rest=_correlation_of_rest(here, there, common, registration),
+        rest=_likeness_of_rest(here, there, squares, common, registration),
         retouched=share_retouched(squares, common),
         likeness=squares.usual,
     )
@@ -125,7 +127,13 @@ def _explained(tones: Values, by: Values) -> float:
     return float(np.clip(1 - left / max(float(tones.var()), 1.0), 0, 1))
 
 
-def _correlation_of_rest(here: Values, there: Values, common: Mask, registration: Registration) -> float | None:
+def _likeness_of_rest(
+    here: Values, there: Values, squares: Squares, common: Mask, registration: Registration
+) -> float | None:
+    """The mean over the squares with detail: one bright frame that two web pages share does not make them alike.
+
+    Of blank paper the correlation of its stains.
+    """
     around = np.zeros(here.shape, np.uint8)
     for x, y in (registration.points[:, :2] * max(here.shape)).astype(int).tolist():
         cv2.circle(around, (x, y), AROUND, 255, cv2.FILLED)
@@ -135,6 +143,9 @@ def _correlation_of_rest(here: Values, there: Values, common: Mask, registration
     rest = (inner > 0) & (around == 0)
     if rest.sum() < SMALLEST_REST * rest.size:
         return None
+    detailed = rest & squares.detail
+    if detailed.sum() >= DETAILED * rest.sum():
+        return float(squares.likeness[detailed].mean())
     return _correlation(_fine(here, rest), _fine(there, rest))
 
 

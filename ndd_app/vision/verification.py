@@ -12,7 +12,7 @@ from ndd_app.vision.outline import continuation
 from ndd_app.vision.overlay import lay_over
 from ndd_app.vision.sheets import SHEET
 
-RECIPE = f"geometry 8 on {RootSift().recipe}"
+RECIPE = f"geometry 9 on {RootSift().recipe}"
 POINTS = 100
 """Matching points that are kept, to be drawn."""
 EDGE = 0.01
@@ -21,9 +21,9 @@ FEW = 0.1
 FEWEST_CELLS_TILTED, LEAST_AGREED = 15, 0.5
 """So many views have some matches in common by chance, and two pictures of a series the same furniture: a fair number
 of places, and at least half of the matches, must lie on each other."""
-EXACT, DISAGREES = 0.0012, 0.45
+EXACT, DISAGREES = 0.0012, 0.4
 """What matches so exactly while the rest disagrees is a mark on both: a watermark, or a colour chart beside the print.
-One in twenty pairs of one picture that lie so exactly disagrees as much."""
+One in sixteen pairs of one picture that lie so exactly disagrees as much."""
 FEWEST_CELLS_BENEATH = 8
 """What is left of a mark, a repeated watermark above all, matches in fewer places."""
 LITTLE = 0.25

@@ -11,10 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from ndd_app.models import Photo, Verdict
+from ndd_app.pipeline.limits import VERIFIED
 from ndd_app.pipeline.verification import registered, told_by_points_alone
 from ndd_app.vision.calibration import Probabilities, evidence_of, shipped_calibration
 from ndd_app.vision.density import Density
-from ndd_app.vision.neighbours import Fused, Indices, Scores
+from ndd_app.vision.neighbours import LAST_STRANGER, Fused, Indices, Scores
 from ndd_app.vision.partners import A_STEP, Partners, either, weighed
 from ndd_app.vision.recalibration import LEAST, MOST, correction_by
 from ndd_app.vision.verification import Details
@@ -75,12 +76,13 @@ def pairs_with_a_common_partner(photos: Sequence[Photo], judged: Judged, settled
 class _Known:
     """Of each pair (m, 2): its surprise, what geometry found, what people say, and whether the pixels are equal.
 
-    mute: without matching points, though nothing else could tell. sizes: of the photos.
-    is_across: they are of several collections.
+    bounded: the surprise, as far as it counts without matching points. mute: without them, though nothing else could
+    tell. sizes: of the photos. is_across: they are of several collections.
     """
 
     pairs: Indices
     surprise: Scores
+    bounded: Scores
     details: list[Details]
     answers: Answers
     equal: npt.NDArray[np.bool_]
@@ -95,8 +97,10 @@ class _Known:
         sizes = [(photo.width, photo.height) for photo in photos]
         surprise = np.nan_to_num(fused.scores, neginf=-3.0)
         collections = {photo.collection_id for photo in photos}
+        is_across = len(collections) > 1
+        bounded = surprise if is_across else np.minimum(surprise, _most_surprise(fused.ranks))
         answers, mute = _answers(photos, pairs, settled), _mute(photos, pairs, surprise, details)
-        return cls(pairs, surprise, details, answers, equal, mute, sizes, len(collections) > 1)
+        return cls(pairs, surprise, bounded, details, answers, equal, mute, sizes, is_across)
 
     @property
     def matched(self) -> npt.NDArray[np.bool_]:
@@ -115,10 +119,10 @@ class _Known:
         if self.is_across:
             return Density()
         settled = self.partners(by_points).chances_through(self.pairs).duplicate >= A_STEP
-        return Density.among(self.surprise[~self.matched & ~self.equal & ~self.mute & ~settled])
+        return Density.among(self.bounded[~self.matched & ~self.equal & ~self.mute & ~settled])
 
     def _own(self, by_points: Probabilities, density: Density) -> Probabilities:
-        without_points = np.where(self.mute, 0, density.chances(self.surprise))
+        without_points = np.where(self.mute, 0, density.chances(self.bounded))
         duplicate: Scores = np.where(self.matched, by_points.duplicate, without_points)
         share = by_points.same_image / np.maximum(by_points.duplicate, np.float32(1e-6))
         return Probabilities(duplicate, np.asarray(duplicate * share, np.float32))
@@ -142,6 +146,15 @@ class _Known:
             duplicate[row] = CERTAIN if is_yes else 0
         duplicate[self.equal] = same_image[self.equal] = CERTAIN
         return Partners.among(self.pairs, Probabilities(duplicate, same_image), self.details, self.sizes)
+
+
+def _most_surprise(ranks: Indices) -> Scores:
+    """(m,): what stands behind many others in every list, of which all but VERIFIED are strangers, is no surprise.
+
+    Else all mounts of one sort come near to each other. ranks: (m, e, 2), as Fused has them.
+    """
+    best = np.where(ranks > 0, ranks, LAST_STRANGER).min(axis=(1, 2))
+    return np.where(best > VERIFIED, -np.log10(np.maximum(best - VERIFIED, 1)), np.inf).astype(np.float32)
 
 
 def _mute(

@@ -18,7 +18,7 @@ from ndd_app.models import (
     Registration,
     Verdict,
 )
-from ndd_app.pipeline.judgement import CERTAIN
+from ndd_app.pipeline.judgement import CERTAIN, judge
 from ndd_app.pipeline.matching import find_duplicates
 from ndd_app.pipeline.progress import Track
 from ndd_app.pipeline.review import record_verdict
@@ -27,6 +27,7 @@ from ndd_app.pipeline.verification import IN_ALL_VARIANTS, TILTED, told_by_point
 from ndd_app.signals import candidates_found
 from ndd_app.vision.classical import describe_keypoints
 from ndd_app.vision.geometry import Scan
+from ndd_app.vision.neighbours import Fused
 from ndd_app.vision.verification import verify
 from tests.factories import make_cataloguer, make_collection, make_encoder, make_photo
 from tests.pictures import draw_photo, faded
@@ -67,6 +68,15 @@ def test_a_near_pair_is_shown_with_its_ranks_and_evidence(collection):
     assert (result.photos, result.shown) == (PHOTOS, 1)
     [evidence] = found.evidence.filter(detector=Evidence.Detector.CLASSICAL)
     assert evidence.score == pytest.approx(0.995, abs=0.01)
+
+
+def test_what_stands_behind_many_others_is_less_likely(collection):
+    photos = list(collection.photos.order_by("pk"))
+    pairs, ranks = np.array([[0, 1], [2, 3]]), np.array([[[1, 2]], [[19, 20]]])
+    equally_near = Fused(pairs, np.array([1.5, 1.5], np.float32), np.full((2, 1), 0.8, np.float32), ranks)
+    first, behind = judge(photos, equally_near, {}).probabilities.duplicate
+    assert first > 0.5
+    assert behind < 0.1
 
 
 def test_matching_again_replaces_what_the_machine_guessed(collection):

@@ -20,13 +20,14 @@ from threadpoolctl import threadpool_limits
 from ndd_app.vision.neighbours import Scores
 
 PRIORS = Path(__file__).with_name("priors.csv")
-OF_BOTH = ("cells", "consistency", "share", "writing", "rest", "overlap")
+OF_BOTH = ("cells", "consistency", "share", "writing", "rest", "stains", "overlap")
 OF_DUPLICATES = ("surprise", *OF_BOTH, "looseness")
 OF_SAME_IMAGE = (*OF_BOTH, "tone", "precision", "likeness")
 EVIDENCE = (*OF_DUPLICATES, "tone", "precision", "likeness")
 """All of them: the more, the likelier. Those of geometry are 0 where it found nothing.
 
 The more loosely two scans lie on each other, the less it says that the rest of them disagrees: an object has two sides.
+Of sheets the rest is called stains: what little there is agrees sooner than two pictures do.
 """
 LOOSE = 0.002
 """Residual from which on the rest says nothing any more."""
@@ -37,7 +38,10 @@ What is cut off lies in the whole, while a line of print that two sheets bear at
 on the other.
 """
 A_SHEET, FEW_MARKS = (0.84, 0.90), (0.18, 0.25)
-"""From where to where a scan becomes paper by its share of it, and the marks of two scans too few to be one text."""
+"""From where to where a scan becomes paper by its share of it, and the marks of two scans too few to be one text.
+
+Two written or printed sheets of which few marks match have a line or a letterhead in common, and another text.
+"""
 ONE_IMAGE = 2.0
 """All pairs of one image count as so many times all pairs of two exposures.
 
@@ -64,6 +68,8 @@ def evidence_of(surprise: Scores, details: Sequence[Mapping[str, Any]]) -> Rows:
 def _evidence_of_geometry(found: Mapping[str, Any]) -> tuple[float, ...]:
     covered = min(1.0, *(c / max(o, 0.01) for c, o in zip(found["coverage"], found["overlap"], strict=True)))
     agreement, rest = min(found["agreement"]), found["rest"]
+    paper = float(np.interp(found["paper"], A_SHEET, (0, 1)))
+    contradiction = 0.0 if rest is None else 1 - rest
     if rest is None:
         rest = agreement if covered > 0.5 else 0.0
     consistency = covered * agreement + (1 - covered) * max(rest, 0.0)
@@ -71,19 +77,15 @@ def _evidence_of_geometry(found: Mapping[str, Any]) -> tuple[float, ...]:
         np.log2(found["cells"]),
         consistency,
         np.log2(1 + 100 * found["share"]),
-        -_unlike_writing(found),
-        1.0 if found["rest"] is None else found["rest"],
+        -paper * float(np.interp(found["share"], FEW_MARKS, (1, 0))),
+        1 - (1 - paper) * contradiction,
+        1 - paper * contradiction,
         min(INSIDE, max(found["overlap"])),
         min(0.0, np.log2(max(found["residual"], 1e-5) / LOOSE)),
         min(found["tone"]),
         -np.log2(1 + 1000 * found["residual"]),
         1.0 if found["likeness"] is None else found["likeness"],
     )
-
-
-def _unlike_writing(found: Mapping[str, Any]) -> float:
-    """0 … 1: two written or printed sheets of which few marks match: a line or a letterhead, and another text."""
-    return float(np.interp(found["paper"], A_SHEET, (0, 1)) * np.interp(found["share"], FEW_MARKS, (1, 0)))
 
 
 @dataclass(frozen=True)

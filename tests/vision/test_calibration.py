@@ -26,8 +26,8 @@ from tests.pictures import captioned, cropped, draw_photo, faded, mirrored, nega
 PHOTO = draw_photo(4, 480, 360)
 RANGES = {
     "surprise": (-3, 4), "looseness": (-6, 0), "cells": (0, 7), "consistency": (0, 1),
-    "share": (0, 6), "writing": (-1, 0), "rest": (-0.2, 1), "overlap": (0, 0.8), "tone": (0, 1), "precision": (-4, 0),
-    "likeness": (0, 1),
+    "share": (0, 6), "writing": (-1, 0), "rest": (-0.2, 1), "stains": (-0.2, 1), "overlap": (0, 0.8), "tone": (0, 1),
+    "precision": (-4, 0), "likeness": (0, 1),
 }  # fmt: skip
 LOWEST, HIGHEST = zip(*(RANGES[name] for name in EVIDENCE), strict=True)
 LETTERS = np.array([*"abcdefghijklmnoprstuvz  "])

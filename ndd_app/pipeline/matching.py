@@ -137,12 +137,13 @@ def judge_with_geometry(
     unmatched = every[[not found for found in registered(photos, every)]]
     if len(unmatched):
         verify_in_all_variants(photos, unmatched, lonely.tolist(), track)
-        judged = judge(photos, fuse_encoders(photos, used, NEIGHBOURS, unordered([also, common])), settled)
+    fused = fuse_encoders(photos, used, NEIGHBOURS, unordered([also, common]))
+    judged = judge(photos, fused, settled)
     unsure = likely_but_unsure(judged)
-    if not len(unsure):
-        return judged
-    verify_tilted(photos, unsure, track)
-    return judge(photos, fuse_encoders(photos, used, NEIGHBOURS, unordered([also, common])), settled)
+    if len(unsure):
+        verify_tilted(photos, unsure, track)
+        judged = judge(photos, fused, settled)
+    return judged
 
 
 def equal_or_alike(photos: Sequence[Photo], codes: Codes) -> Indices:

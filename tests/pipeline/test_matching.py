@@ -18,6 +18,7 @@ from ndd_app.models import (
     Registration,
     Verdict,
 )
+from ndd_app.pipeline import matching
 from ndd_app.pipeline.judgement import CERTAIN, judge
 from ndd_app.pipeline.matching import find_duplicates
 from ndd_app.pipeline.progress import Track
@@ -258,6 +259,20 @@ def test_a_common_partner_makes_a_pair_of_two_strangers_only_by_matching_points(
     match_by_points(three, four)
     find_duplicates(collection)
     assert Candidate.objects.get(first=two, second=four).probability > 0.5
+
+
+def test_a_pair_that_only_a_common_partner_proposes_stays_when_nothing_else_is_in_doubt(collection, monkeypatch):
+    monkeypatch.setattr(matching, "DOUBTFUL", 1.0)
+    encoder, photos = Encoder.objects.get(), list(collection.photos.order_by("path"))
+    one, between, other = photos[2:5]
+    aside, middle, elsewhere = np.linalg.qr(np.random.default_rng(1).normal(size=(EMBEDDING_SIZE, 3)))[0].T
+    looks = {one: middle + 1.5 * aside, between: middle, other: middle - 1.5 * aside, photos[1]: elsewhere}
+    for photo, vector in looks.items():
+        encoder.embeddings.filter(photo=photo).update(vector=vector / np.linalg.norm(vector))
+    for two in ((one, between), (between, other), (one, other)):
+        match_by_points(*two)
+    find_duplicates(collection)
+    assert Candidate.objects.get(first=one, second=other).rank_of_second == 2
 
 
 def test_people_settle_what_a_common_partner_is_worth(collection):

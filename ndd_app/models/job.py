@@ -25,6 +25,9 @@ class JobQuerySet(models.QuerySet["Job"]):
     def unfinished(self) -> "JobQuerySet":
         return self.filter(state__in=[Job.State.WAITING, Job.State.RUNNING])
 
+    def finished(self) -> "JobQuerySet":
+        return self.exclude(state__in=[Job.State.WAITING, Job.State.RUNNING])
+
     def claimable(self) -> "JobQuerySet":
         """Waiting jobs whose forerunner, if any, is done; oldest first."""
         ready = Q(after=None) | Q(after__state=Job.State.DONE)

@@ -14,6 +14,7 @@ from ndd_app.tasks import wake
 from ndd_app.views import access
 
 LATEST = 100
+"""Finished and failed jobs that the page lists, beside all others."""
 LISTED = {"problems", "exact_copies", "notes", "encoder", "preview", "report", "waiting"}
 UNFINISHED = {Job.State.WAITING, Job.State.RUNNING}
 
@@ -66,8 +67,8 @@ def retry(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _latest(request: HttpRequest) -> dict[str, object]:
-    latest = access.visible_jobs(request).order_by("-pk")[:LATEST]
-    chains = chains_of(latest)
+    visible = access.visible_jobs(request)
+    chains = chains_of([*visible.unfinished(), *visible.finished().order_by("-pk")[:LATEST]])
     unfinished = [chain for chain in chains if UNFINISHED & {job.state for job in chain}]
     finished = [chain for chain in chains if chain not in unfinished]
     return {"unfinished": unfinished, "finished": finished, "may_start": access.may_start_jobs(request)}

@@ -7,7 +7,7 @@ from django.utils import timezone
 from ndd_app.models import Job
 from ndd_app.tasks import enqueue
 from ndd_app.templatetags.ndd import time_left
-from ndd_app.views.jobs import chains_of
+from ndd_app.views.jobs import LATEST, chains_of
 from tests.factories import make_job
 
 pytestmark = pytest.mark.usefixtures("bare")  # who sees no photo of a collection sees none of its jobs
@@ -31,6 +31,15 @@ def test_the_page_shows_progress_and_what_waits_for_what(ana, collection):
     assert "1 min 15 s" in page
     assert f"for job {adapt.pk}" in page
     assert 'data-seconds="2"' in page
+
+
+def test_running_and_failed_jobs_stay_on_the_page_however_many_wait(ana, collection):
+    running, failed = make_job(collection, state="running", step="Reading scans"), make_job(collection, state="failed")
+    for _ in range(LATEST + 1):
+        make_job(collection, state="waiting")
+    page = ana.get(reverse("ndd:live_jobs")).content.decode()
+    assert running.get_absolute_url() in page
+    assert failed.get_absolute_url() in page
 
 
 def test_every_page_that_shows_progress_says_how_long_it_still_takes(ana, collection):

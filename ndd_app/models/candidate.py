@@ -28,7 +28,11 @@ class CandidateQuerySet(models.QuerySet["Candidate"]):
     def shown(self) -> "CandidateQuerySet":
         """Pairs that are likely enough for the collections of both photos and were not settled as “no”."""
         needed = Greatest("first__collection__show_from", "second__collection__show_from")
-        return self.filter(probability__gte=needed).not_refused()
+        return self.filter(probability__gte=needed).not_refused().of_two_records()
+
+    def of_two_records(self) -> "CandidateQuerySet":
+        """Without pairs of scans that were put on one record since they were matched."""
+        return self.exclude(~Q(first__record=""), first__record=F("second__record"))
 
     def not_refused(self) -> "CandidateQuerySet":
         answers = Verdict.objects.latest_of_each_person().filter(first=OuterRef("first"), second=OuterRef("second"))
@@ -54,8 +58,8 @@ class Candidate(models.Model):
 
     relation = models.CharField(max_length=30, choices=Relation.choices, blank=True)
     flags = models.JSONField(default=list, blank=True)
-    probability_same_image = models.FloatField(null=True, blank=True)
-    probability = models.FloatField(null=True, blank=True, help_text="Of being the same image or another exposure.")
+    probability_same_image = models.FloatField(default=0)
+    probability = models.FloatField(help_text="Of being the same image or another exposure.")
 
     objects = CandidateQuerySet.as_manager()
 
@@ -98,7 +102,6 @@ class Evidence(models.Model):
     )
     rank_of_second = models.PositiveIntegerField(null=True)
     rank_of_first = models.PositiveIntegerField(null=True)
-    details = models.JSONField(default=dict, blank=True)
 
     class Meta:
         ordering = ["candidate_id", "detector"]

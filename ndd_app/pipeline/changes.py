@@ -78,7 +78,7 @@ def _shown_by(
 def _shown_today(collection: Collection) -> dict[Pair, float]:
     shown = Candidate.objects.shown().within(collection).order_by()
     rows = shown.values_list("first", "second", "probability")
-    return {(first, second): chance or 0.0 for first, second, chance in rows}
+    return {(first, second): chance for first, second, chance in rows}
 
 
 def _ids(photos: Sequence[Photo], pairs: Indices) -> list[Pair]:

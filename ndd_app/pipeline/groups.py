@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 from ndd_app.description import adapter
 from ndd_app.models import Candidate, Collection, Photo
@@ -12,10 +13,15 @@ from ndd_app.pipeline.review import Person
 
 @dataclass(frozen=True)
 class Group:
-    """Photos that show one image or exposures of one scene, the representative first, and the pair that is least so."""
+    """Photos that show one image or exposures of one scene, and the pair that is least so."""
 
-    photos: tuple[Photo, ...]
+    members: tuple[Photo, ...]
     weakest: Candidate
+
+    @cached_property
+    def photos(self) -> tuple[Photo, ...]:
+        """The representative first. Asked only of groups that are looked at: a host reads each record for it."""
+        return tuple(sorted(self.members, key=_worth, reverse=True))
 
     @property
     def representative(self) -> Photo:
@@ -28,7 +34,7 @@ def groups_of(collection: Collection, person: Person) -> list[Group]:
     links = {frozenset((pair.first_id, pair.second_id)): pair for pair in pairs}
     photos = {photo.pk: photo for pair in links.values() for photo in (pair.first, pair.second)}
     found = [_group([photos[pk] for pk in members], links) for members in cluster(links, _weights(links.values()))]
-    return sorted(found, key=lambda group: (-len(group.photos), group.representative.path))
+    return sorted(found, key=lambda group: (-len(group.members), min(photo.path for photo in group.members)))
 
 
 def cluster(pairs: Iterable[frozenset[int]], weight: dict[frozenset[int], float]) -> list[set[int]]:
@@ -62,14 +68,14 @@ def _holds_together(members: set[int], weight: dict[frozenset[int], float]) -> b
 
 
 def _weights(pairs: Iterable[Candidate]) -> dict[frozenset[int], float]:
-    return {frozenset((pair.first_id, pair.second_id)): pair.probability or 0.0 for pair in pairs}
+    return {frozenset((pair.first_id, pair.second_id)): pair.probability for pair in pairs}
 
 
 def _group(members: list[Photo], links: dict[frozenset[int], Candidate]) -> Group:
     ids = {photo.pk for photo in members}
     inside = [pair for numbers, pair in links.items() if numbers <= ids]
-    weakest = min(inside, key=lambda pair: (pair.probability or 0.0, pair.pk))
-    return Group(tuple(sorted(members, key=_worth, reverse=True)), weakest)
+    weakest = min(inside, key=lambda pair: (pair.probability, pair.pk))
+    return Group(tuple(members), weakest)
 
 
 def _worth(photo: Photo) -> tuple[int, int, int]:

@@ -144,7 +144,7 @@ def count_at_chance(collection: Collection, chance: float) -> tuple[int, float]:
 
     Without those that people have refused: these are not shown, however likely.
     """
-    pairs = Candidate.objects.within(collection).filter(probability__gte=chance).not_refused()
+    pairs = Candidate.objects.within(collection).filter(probability__gte=chance).not_refused().of_two_records()
     found = pairs.aggregate(pairs=Count("pk"), false=Sum(1 - F("probability"), default=0.0))
     return found["pairs"], found["false"]
 
@@ -153,7 +153,7 @@ def common_partner(one: Photo, other: Photo, visible: PhotoQuerySet) -> Photo | 
     """The photo that is most likely a duplicate of both."""
     shown = Candidate.objects.shown().order_by()
     chances = [
-        {(second if first == photo.pk else first): chance or 0.0 for first, second, chance in pairs}
+        {(second if first == photo.pk else first): chance for first, second, chance in pairs}
         for photo in (one, other)
         for pairs in [shown.of(photo).values_list("first_id", "second_id", "probability")]
     ]
@@ -230,5 +230,5 @@ def _after(candidate: Candidate) -> Q:
 
 def _first_reviewable(pairs: CandidateQuerySet) -> Candidate | None:
     """The first pair of two records; the matching may know pairs of scans that a host has put on one record since."""
-    several = pairs.select_related("first", "second")[:20]
+    several = pairs.select_related("first", "second").iterator(chunk_size=20)
     return next((pair for pair in several if not adapter().same_record(pair.first, pair.second)), None)

@@ -57,6 +57,8 @@ def outcome_of(
     """`details`: what geometry found, None where it did not look. `chance`: of a pair that is not stored, if known."""
     if agreed_answer(Verdict.objects.on(one, other).latest_of_each_person()) == Verdict.Answer.NO:
         return _("Not shown: people have answered no.")
+    if adapter().same_record(one, other):
+        return _("No pair: both are scans of one record.")
     if candidate:
         return _of_candidate(candidate)
     if reason := _never_looked_at(one, other):
@@ -70,6 +72,8 @@ def outcome_of(
         lost = _("Lost among the neighbours: its best place in a list is {best}, and the nearest {end} are looked at.")
         words = lost.format(best=best, end=looked_at)
         return words + (" " + _("Geometry would have confirmed it.") if details else "")
+    if details is None and best <= verified:
+        return _("Lost before geometry: in both encoders' lists taken together, others stood before it. Match again.")
     if details is None or (details and best > verified):
         lost = _("Lost before geometry: at place {best} it was not among the {end} nearest that are verified.")
         words = lost.format(best=best, end=verified)
@@ -87,7 +91,7 @@ def outcome_of(
 
 
 def _of_candidate(candidate: Candidate) -> str:
-    chance, needed = candidate.probability or 0.0, candidate.show_from
+    chance, needed = candidate.probability, candidate.show_from
     words = (
         _("Shown: its chance of {chance} reaches {needed}.")
         if chance >= needed
@@ -102,8 +106,6 @@ def _percent(share: float) -> str:
 
 
 def _never_looked_at(one: Photo, other: Photo) -> str | None:
-    if adapter().same_record(one, other):
-        return _("No pair: both are scans of one record.")
     matchings = [photo.collection.matched_at for photo in (one, other) if photo.collection.matched_at]
     if not matchings or max(matchings) < max(one.ingested_at, other.ingested_at):
         return _("Not looked at yet: no matching was made since both photos are there.")

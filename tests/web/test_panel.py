@@ -60,6 +60,15 @@ def test_scans_of_the_same_record_are_no_duplicates(ana, collection):
     assert "None was found." in panel(ana, one)
 
 
+def test_scans_that_were_put_on_one_record_since_are_counted_nowhere(ana, collection):
+    one, other = (make_photo(collection, record="R-1", seed=number) for number in (1, 2))
+    make_pair(one, other)
+    assert 'class="badge"' not in ana.get(collection.get_absolute_url()).content.decode()
+    assert "No possible duplicates are shown." in ana.get(reverse("ndd:groups", args=["album"])).content.decode()
+    explained = ana.get(reverse("ndd:explain", args=[one.pk, other.pk])).content.decode()
+    assert "No pair: both are scans of one record." in explained
+
+
 def test_a_collection_that_was_not_searched_says_so(ana, collection, bare):
     collection.matched_at = None
     collection.save()

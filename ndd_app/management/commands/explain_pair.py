@@ -49,7 +49,7 @@ class Command(BaseCommand):
         if one.collection_id != other.collection_id:
             trace = trace_pair(one, other, Photo.objects.all())
             found = trace.candidate
-            chances = (found.probability_same_image or 0.0, found.probability or 0.0) if found else None
+            chances = (found.probability_same_image, found.probability) if found else None
             return trace.places, chances, trace.outcome
         from ndd_app.pipeline.explanation import explain_pair
 

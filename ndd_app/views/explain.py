@@ -3,7 +3,7 @@
 from urllib.parse import urlsplit
 
 from django.core.exceptions import ObjectDoesNotExist
-from django.db.models import Q
+from django.db.models import Case, Q, When
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
@@ -47,18 +47,27 @@ def _visible(request: HttpRequest) -> PhotoQuerySet:
 def _named(name: str, photo: Photo, visible: PhotoQuerySet) -> list[Photo]:
     """Those of the photo's own collection first."""
     others = visible.exclude(pk=photo.pk)
-    if "://" in name or name.startswith("/"):
-        return _at(urlsplit(name).path, others)
+    if address := _path_of(name):
+        return _at(address, others)
+    others = others.order_by(Case(When(collection=photo.collection_id, then=0), default=1), "pk")
     exact = others.filter(Q(path__iexact=name) | Q(identifier__iexact=name) | Q(record__iexact=name))
-    found = list(exact[:CHOICES]) or list(others.filter(path__iendswith=f"/{name}")[:CHOICES])
-    return sorted(found, key=lambda other: other.collection_id != photo.collection_id)
+    return list(exact[:CHOICES]) or list(others.filter(path__iendswith=f"/{name}")[:CHOICES])
+
+
+def _path_of(name: str) -> str:
+    """Empty for what is no address."""
+    try:
+        return urlsplit(name).path if "://" in name or name.startswith("/") else ""
+    except ValueError:  # brackets that hold no IPv6 address
+        return ""
 
 
 def _at(address: str, others: PhotoQuerySet) -> list[Photo]:
     """Whatever the host's addresses look like, they end with the record's key."""
     key = address.rstrip("/").rpartition("/")[2]
     number = Q(pk=key) if key.isdecimal() and len(key) < 19 else Q()
-    keyed = others.filter(Q(record=key) | Q(identifier=key) | number)[:CHOICES]
+    keyed = others.filter(Q(record=key) | Q(identifier=key) | number)
+    keyed = keyed.order_by(Case(When(number, then=0), default=1) if number else "pk", "pk")[:CHOICES]
     return [other for other in keyed if _address(other) == address]
 
 

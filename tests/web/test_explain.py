@@ -1,5 +1,7 @@
 """Why two photos are no pair, told by the web process from what the database holds."""
 
+from html import unescape
+
 import numpy as np
 import pytest
 from django.db import connection
@@ -9,6 +11,7 @@ from django.utils import timezone
 
 from ndd_app.models import EMBEDDING_SIZE, Embedding, Registration
 from ndd_app.pipeline.review import record_verdict
+from ndd_app.views.explain import CHOICES
 from tests.factories import make_collection, make_encoder, make_pair, make_photo, record_page
 
 PHOTOS = 26
@@ -107,7 +110,9 @@ def test_across_collections_the_lists_are_those_of_other_collections(ana, photos
     page = explain(ana, photos[0], theirs[5])
     assert row(page, 6, 11)
     assert "its best place in a list is 6, and the nearest 4 are looked at" in page
-    assert "Lost before geometry: at place 1" in explain(ana, photos[0], theirs[0])
+    assert "Lost before geometry: in both encoders' lists taken together" in unescape(
+        explain(ana, photos[0], theirs[0])
+    )
 
 
 def test_photos_that_one_may_not_see_take_no_place(settings, ana, boss, photos):
@@ -163,3 +168,19 @@ def test_the_ways_to_the_page(ana, photos):
     assert address in ana.get(compare).content.decode()
     make_pair(photos[0], photos[1])
     assert address in ana.get(compare).content.decode()
+
+
+@pytest.mark.parametrize("name", ["http://[abc", "//[1912]/x"])
+def test_what_looks_like_an_address_and_is_none_is_a_name_that_nobody_has(ana, photos, name):
+    asked = ana.get(reverse("ndd:explain_with", args=[photos[0].pk]), {"other": name})
+    assert f"No other photo that you may see is called “{name}”." in asked.content.decode()
+
+
+def test_photos_of_the_same_collection_are_offered_first_however_many_bear_the_name(ana):
+    for number in range(CHOICES):
+        make_photo(make_collection(f"box-{number}"), "same.jpg", seed=number)
+    last = make_collection("last")
+    asking, own = (make_photo(last, path, seed=100 + n) for n, path in enumerate(("asking.jpg", "same.jpg")))
+    asked = ana.get(reverse("ndd:explain_with", args=[asking.pk]), {"other": "same.jpg"})
+    assert asked.context["found"][0] == own
+    assert len(asked.context["found"]) == CHOICES

@@ -14,3 +14,6 @@ if __name__ == "__main__":
         execute_from_command_line(sys.argv)
     except (ImproperlyConfigured, EnvError) as error:
         sys.exit(f"{error}\ndocs/settings.md explains every setting.")
+    except KeyboardInterrupt:
+        print("Stopped by hand.", file=sys.stderr)
+        sys.exit(130)

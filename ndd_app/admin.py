@@ -202,12 +202,13 @@ class PhotoAdmin(Kept):
     @admin.display(description=_("scan"))
     def thumbnail_image(self, photo: Photo) -> str:
         address = reverse("ndd:thumbnail", args=[photo.pk])
-        return format_html('<img src="{}" alt="" loading="lazy" style="max-height: 5rem; max-width: 7rem">', address)
+        look = "max-height: 5rem; max-width: 7rem"
+        return format_html('<img src="{}" alt="{}" loading="lazy" style="{}">', address, self.name(photo), look)
 
 
 class EvidenceInline(admin.TabularInline):
     model = Evidence
-    fields = ["detector", "score", "rank_of_second", "rank_of_first", "encoder", "details"]
+    fields = ["detector", "score", "rank_of_second", "rank_of_first", "encoder"]
     can_delete = False
     extra = 0
 

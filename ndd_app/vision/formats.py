@@ -12,7 +12,7 @@ EXTENSIONS = {
 # Images all the same, but not read: a folder must not lose them without a word. The first picture inside a camera's
 # raw file is a thumbnail that a TIFF decoder would take for the photograph, so the name decides here, not the bytes.
 UNREAD_EXTENSIONS = {
-    *(".heic", ".heif", ".avif", ".jxl", ".jp2", ".j2k", ".jpf", ".bmp", ".psd", ".psb"),
+    *(".heic", ".heif", ".avif", ".jxl", ".jp2", ".j2k", ".jpf", ".bmp", ".psd", ".psb", ".pdf"),
     *(".dng", ".nef", ".cr2", ".cr3", ".arw", ".orf", ".rw2", ".raf", ".pef"),
 }
 _FORMATS = {extension: name for name, extensions in EXTENSIONS.items() for extension in extensions}

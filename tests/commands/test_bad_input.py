@@ -234,3 +234,9 @@ def test_a_table_of_groups_that_cannot_be_read_is_described(tmp_path, data, told
     (tmp_path / "bad.csv").write_text(data)
     with pytest.raises(CommandError, match=f"bad.csv cannot be read.*{told}"):
         run("adapt_collection", "--method", "triplet", "--groups", tmp_path / "bad.csv")
+
+
+def test_site_encoders_that_nothing_can_be_fitted_on_are_an_error():
+    make_collection("empty")
+    with pytest.raises(CommandError, match="No site encoder was fitted"):
+        call_command("fit_site_encoders", stdout=io.StringIO(), stderr=io.StringIO())

@@ -1,7 +1,10 @@
 """Whether the chances hold, on the page of groups and where an administrator chooses the chance."""
 
+import re
+
 import pytest
 from django.urls import reverse
+from django.utils.translation import override
 
 from ndd_app.description import DublinCoreAdapter
 from ndd_app.pipeline.reliability import FEWEST, Tenth
@@ -51,6 +54,15 @@ def test_the_answers_stand_beside_the_chances(boss, collection, settle, name):
     found = page(boss, collection, name)
     assert "Of 20 pairs with a chance between 80 and 90&nbsp;%, people confirmed 17." in found
     assert found.count("<circle") == 1
+
+
+def test_the_plot_is_drawn_where_numbers_have_a_decimal_comma(boss, collection, settle):
+    settle(FEWEST)
+    with override("de"):
+        found = page(boss, collection, "groups")
+    drawn = re.findall(r'c[xy]="([^"]+)"', found)
+    assert drawn
+    assert all(map(float, drawn))
 
 
 def test_pairs_with_photos_that_one_may_not_see_are_in_no_number(boss, collection, cataloguer, settings):

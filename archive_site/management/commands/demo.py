@@ -114,7 +114,7 @@ class Command(BaseCommand):
         shown = Candidate.objects.shown().touching(collection)
         self.stdout.write(self.style.MIGRATE_HEADING(f"\n{collection.title}"))
         self.stdout.write(f"  photos       {collection.photos.count()}")
-        self.stdout.write(f"  unreadable   {len(latest[Job.Kind.INGEST].result['problems'])}")
+        self.stdout.write(f"  problems     {len(latest[Job.Kind.INGEST].result['problems'])}")
         for encoder in Encoder.objects.serving(collection):
             self.stdout.write(f"  encoder      {encoder.family}: {encoder}, fitted on {encoder.photo_count} photos")
         for note in dict.fromkeys(notes):

@@ -1,7 +1,8 @@
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 
+from ndd_app.exceptions import NddError
 from ndd_app.models import Encoder
 
 
@@ -13,11 +14,17 @@ class Command(BaseCommand):
         from ndd_app.pipeline.encoders import UNUSABLE, fit_site_encoder
         from ndd_app.pipeline.serving import serve
 
+        fitted = []
         for family in Encoder.Family.values:
             try:
                 encoder = fit_site_encoder(family, bar)
             except UNUSABLE as reason:
                 self.stderr.write(self.style.WARNING(f"The {family} encoder stays as it is. {reason}"))
                 continue
+            except NddError as error:
+                raise CommandError(str(error)) from error
             serve(encoder)
+            fitted.append(encoder)
             self.stdout.write(f"Serving from now on: {encoder}, fitted on {encoder.photo_count} photos")
+        if not fitted:
+            raise CommandError("No site encoder was fitted; what served goes on serving.")

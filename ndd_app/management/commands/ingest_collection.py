@@ -16,7 +16,7 @@ class Command(StageCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         super().add_arguments(parser)
         parser.add_argument("source", type=Path, help="a folder, a .zip, or a .csv with a column “file”")
-        parser.add_argument("--title", help="of a new collection; its slug unless given")
+        parser.add_argument("--title", help="of a new collection; made of its slug unless given")
         parser.add_argument("--copy", action="store_true", help="copy the masters of a folder into the storage")
 
     def collection(self, options: dict[str, Any]) -> Collection:

@@ -16,14 +16,14 @@ class Registration(models.Model):
     """What geometry found of two photos: kept, so that no pair is verified twice. Can be rebuilt at any time.
 
     `details` is empty where nothing was found, which is no evidence against the pair. Else it holds: `matches`,
-    `inliers` and `cells` (numbers of keypoints and of distinct places among them); `views`, more than 1 where they
-    were found on tilted scans (vision/tilts.py), absent in old rows; `bent` (vision/bending.py); `mirrored` and
-    `inverted`;
-    `homography`, nine numbers, from places on the first scan to places on the second, in units of each scan's longer
-    side; `points`, up to 100 of [x, y, x, y] on both; `scale`, `rotation` (degrees), `residual`; `coverage`, `overlap`,
-    `outside`, `agreement` and `tone`, each for both scans; `beyond`, the same, or null (see vision/outline.py);
-    `correlation`; `rest` and `likeness` (see vision/likeness.py), or null; `retouched`; `mark` if the rest disagrees
-    with what lies exactly; `paper` (see vision/sheets.py); `form` if both are sheets of which little matches.
+    `inliers` and `cells` (numbers of keypoints and of distinct places among them); `share`, of the keypoints where both
+    scans lie; `views`, more than 1 where they were found on tilted scans (vision/tilts.py), absent in old rows; `bent`
+    (vision/bending.py); `mirrored` and `inverted`; `homography`, nine numbers, from places on the first scan to places
+    on the second, in units of each scan's longer side; `points`, up to 100 of [x, y, x, y] on both; `scale`, `rotation`
+    (degrees), `residual`; `coverage`, `overlap`, `outside`, `agreement` and `tone`, each for both scans; `beyond`, the
+    same, or null (see vision/outline.py); `correlation`; `rest` (see vision/overlay.py), `likeness` (see
+    vision/likeness.py), or null; `retouched`; `mark` if the rest disagrees with what lies exactly; `paper` (see
+    vision/sheets.py); `form` if both are sheets of which little matches.
     """
 
     first = models.ForeignKey(Photo, models.CASCADE, related_name="+")

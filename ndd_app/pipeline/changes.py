@@ -37,7 +37,7 @@ class Changes:
 
 
 def report_changes(collection: Collection, encoder: Encoder, track: Track = untracked) -> Changes:
-    """Match by what would serve, store nothing of it but the report, in the encoder's receipt."""
+    """Match by what would serve; store what geometry finds, and the report in the encoder's receipt: no candidate."""
     if not is_embedded(collection, encoder):
         raise NotEmbedded(collection=collection.slug)
     present = {other.family: other for other in Encoder.objects.serving(collection)}.get(encoder.family)

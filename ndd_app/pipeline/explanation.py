@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from django.utils.translation import gettext as _
 
-from ndd_app.models import Candidate, Encoder, Photo
+from ndd_app.models import Candidate, Encoder, Photo, Registration
 from ndd_app.pipeline.embedding import load_embeddings
 from ndd_app.pipeline.judgement import judge
 from ndd_app.pipeline.limits import NEIGHBOURS
@@ -36,6 +36,7 @@ def explain_pair(one: Photo, other: Photo) -> Explanation:
     first, second = sorted((numbers[one.pk], numbers[other.pk]))
     used = embedded_by(collection, Encoder.objects.serving(collection))
     pair = np.array([[first, second]])
+    was_verified = Registration.objects.between(one, other) is not None
     verify_in_all_variants(photos, pair, [first, second])
     fused = fuse_encoders(photos, used, NEIGHBOURS, unordered([pair, candidate_pairs(photos)]))
     judged = judge(photos, fused, settled_pairs(photos))
@@ -48,7 +49,7 @@ def explain_pair(one: Photo, other: Photo) -> Explanation:
     found.append(Place("fused", float(judged.fused.scores[row]), int(here[0]) or None, int(here[1]) or None))
     duplicate = float(judged.probabilities.duplicate[row])
     candidate = Candidate.objects.of(one).of(other).select_related("first__collection", "second__collection").first()
-    outcome = outcome_of(one, other, candidate, found[:-1], judged.details[row], duplicate)
+    outcome = outcome_of(one, other, candidate, found[:-1], judged.details[row], was_verified, duplicate)
     if not (candidate or judged.details[row]) and told_by_points_alone(photos, pair):
         outcome += " " + _("Sheets of paper and empty scans look alike to every encoder: matching points would tell.")
     return Explanation(found, judged.details[row], duplicate, float(judged.probabilities.same_image[row]), outcome)

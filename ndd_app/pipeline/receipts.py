@@ -151,7 +151,8 @@ class Judging:
 
     def _asked(self, track: Track) -> tuple[list[Photo], list[Features]]:
         """The photos that are looked up, and how their rescans are worn; those that cannot be read are left out."""
-        both = self.collection.photos.filter(embeddings__encoder=self.challenger)
+        known = [photo.pk for photo in self.photos]  # others may come meanwhile
+        both = self.collection.photos.filter(pk__in=known, embeddings__encoder=self.challenger)
         chosen = sample(both.filter(pk__in=self.present.embeddings.values("photo")), RESCANS)
         found = [(p, f) for p, f in features_of(chosen, Planned(), track) if not isinstance(f, NddError)]
         return [photo for photo, _ in found], [features for _, features in found]

@@ -93,7 +93,11 @@ class Register:
         """A referenced master that is no longer at its old place is from now on read, and named, at its new one."""
         if not entry.reference or not known.is_lost:
             return False
-        free = (name for name in self._names(entry.path) if self._by_path.get(name, known) is known)
+        free = (
+            name
+            for name in self._names(entry.path)
+            if len(name) <= LONGEST_NAME and self._by_path.get(name, known) is known
+        )
         del self._by_path[known.path]
         known.path, known.origin = next(free, known.path), entry.origin
         self._by_path[known.path] = known

@@ -42,7 +42,7 @@ def trace_pair(one: Photo, other: Photo, gallery: PhotoQuerySet) -> Trace:
     candidate = Candidate.objects.of(one).of(other).select_related("first__collection", "second__collection").first()
     registration = Registration.objects.between(one, other)
     details = registration.details if registration else None
-    outcome = outcome_of(one, other, candidate, found, details)
+    outcome = outcome_of(one, other, candidate, found, details, details is not None)
     return Trace(found + _fused(one, candidate), candidate, registration, outcome)
 
 
@@ -52,9 +52,10 @@ def outcome_of(
     candidate: Candidate | None,
     found: Sequence[Place],
     details: Mapping[str, Any] | None,
+    was_verified: bool,
     chance: float | None = None,
 ) -> str:
-    """`details`: what geometry found, None where it did not look. `chance`: of a pair that is not stored, if known."""
+    """`details`: what geometry found, also if it looked only now. `chance`: of a pair that is not stored, if known."""
     if agreed_answer(Verdict.objects.on(one, other).latest_of_each_person()) == Verdict.Answer.NO:
         return _("Not shown: people have answered no.")
     if adapter().same_record(one, other):
@@ -63,21 +64,10 @@ def outcome_of(
         return _of_candidate(candidate)
     if reason := _never_looked_at(one, other):
         return reason
-    best = min((rank for place in found for rank in (place.of_other, place.of_one) if rank), default=None)
-    is_across = one.collection_id != other.collection_id
-    looked_at, verified = (NEAREST_ELSEWHERE, NEAREST_ELSEWHERE) if is_across else (NEIGHBOURS, VERIFIED)
-    if best is None:
-        return _("Lost at the start: no encoder sees anything in one of the two photos.")
-    if best > looked_at:
-        lost = _("Lost among the neighbours: its best place in a list is {best}, and the nearest {end} are looked at.")
-        words = lost.format(best=best, end=looked_at)
-        return words + (" " + _("Geometry would have confirmed it.") if details else "")
-    if details is None and best <= verified:
-        return _("Lost before geometry: in both encoders' lists taken together, others stood before it. Match again.")
-    if details is None or (details and best > verified):
-        lost = _("Lost before geometry: at place {best} it was not among the {end} nearest that are verified.")
-        words = lost.format(best=best, end=verified)
-        return words + (" " + _("Geometry would have confirmed it.") if details else "")
+    if not was_verified:
+        words = _before_geometry(found, is_across=one.collection_id != other.collection_id)
+        confirmed = bool(details) and chance is not None and chance >= FLOOR
+        return words + (" " + _("Geometry would have confirmed it.") if confirmed else "")
     if chance is not None and chance >= FLOOR:
         lost = _(
             "Not stored by the last matching. Looked at now, in all variants, it has a chance of {chance}: match again."
@@ -88,6 +78,20 @@ def outcome_of(
         return _("Lost at the end: its chance of {small} is too small to be stored.").format(small=small)
     lost = _("Lost at the end: without matching points its chance of {small} is too small to be stored.")
     return lost.format(small=small)
+
+
+def _before_geometry(found: Sequence[Place], *, is_across: bool) -> str:
+    best = min((rank for place in found for rank in (place.of_other, place.of_one) if rank), default=None)
+    looked_at, verified = (NEAREST_ELSEWHERE, NEAREST_ELSEWHERE) if is_across else (NEIGHBOURS, VERIFIED)
+    if best is None:
+        return _("Lost at the start: no encoder sees anything in one of the two photos.")
+    if best > looked_at:
+        lost = _("Lost among the neighbours: its best place in a list is {best}, and the nearest {end} are looked at.")
+        return lost.format(best=best, end=looked_at)
+    if best > verified:
+        lost = _("Lost before geometry: at place {best} it was not among the {end} nearest that are verified.")
+        return lost.format(best=best, end=verified)
+    return _("Lost before geometry: in both encoders' lists taken together, others stood before it. Match again.")
 
 
 def _of_candidate(candidate: Candidate) -> str:

@@ -1,7 +1,7 @@
 """What prints and scanners do to a photograph, drawn with numpy and OpenCV.
 
 Every damage is a pure function of the pixels, a random generator (where it falls) and a severity (how strong it is):
-0 leaves the picture as it is, 1 is the worst that is usual in archives, values between are steps on the way. The
+0 changes next to nothing, 1 is the worst that is usual in archives, values between are steps on the way. The
 docstrings say in numbers what 1 means. Sizes grow with the picture: one unit is a pixel at a long side of 640.
 
 Mirror, quarter turn and negative either happen or not: any severity above 0 applies them.

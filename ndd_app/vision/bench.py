@@ -29,7 +29,8 @@ class View:
 
 @dataclass(frozen=True)
 class Bench:
-    """What is asked. groups: (n,) the silver group of each photo; judged: (n,) whether no training learned from it.
+    """What is asked. groups: (n,) of each photo, joined by silver, confirmed and equal pairs; judged: (n,) whether it
+    is in a group with a silver or confirmed pair, of which neither of the compared encoders was told.
 
     origins: (r,) which photo each rescan is of; severities: (r, len(DAMAGES)).
     """

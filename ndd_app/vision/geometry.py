@@ -219,7 +219,7 @@ def _register(first: Scan, second: Scan, variant: Variant) -> Registration | Non
     fits = [_fit_homography(here, there, ROUNDS_OF_TILTED if first.views > 1 else ROUNDS)]
     if fits[0][1].mean() < DOUBTFUL:
         fits.append(_fit_similarity(here, there, variant))
-    able = [(homography, kept) for homography, kept in fits if _is_plausible(homography, first, second, variant)]
+    able = [(homography, kept) for homography, kept in fits if _is_plausible(homography, first, variant)]
     if not able:
         return None
     homography, kept = max(able, key=lambda fit: int(fit[1].sum()))
@@ -270,7 +270,7 @@ def _fit_similarity(here: Points, there: Points, variant: Variant) -> tuple[Matr
     return np.vstack([similarity, [0, 0, 1]]) @ flip, kept.ravel() > 0
 
 
-def _is_plausible(homography: Matrix, first: Scan, second: Scan, variant: Variant) -> bool:
+def _is_plausible(homography: Matrix, first: Scan, variant: Variant) -> bool:
     """No scanner and no camera before a print folds it over, or stretches it beyond LARGEST_STRETCH."""
     corners = np.hstack([first.corners, np.ones((4, 1), np.float32)]) @ homography.T
     if corners[:, 2].min() <= 0.2 * corners[:, 2].max():

@@ -54,7 +54,7 @@ def compare_squares(here: Values, there: Values, common: Mask) -> Squares:
     likeness = cv2.blur(fine * fine_there, square) / np.sqrt((power + NOISE**2) * (power_there + NOISE**2))
     contrast = float(power[common].mean() / max(float(power_there[common].mean()), 1.0))
     detail = np.maximum(power, contrast * power_there) > DETAIL**2
-    return Squares(np.asarray(likeness, np.float32), detail & _away_from_edges(common))
+    return Squares(np.asarray(likeness, np.float32), detail & away_from_edges(common, MARGIN))
 
 
 def _fine(tones: Values, common: Mask) -> Values:
@@ -65,7 +65,8 @@ def _fine(tones: Values, common: Mask) -> Values:
     return np.asarray(cleaned - slow * inside, np.float32)
 
 
-def _away_from_edges(common: Mask) -> Mask:
+def away_from_edges(common: Mask, margin: int) -> Mask:
+    """Where both scans lie, so many pixels from the edges of either."""
     inside = common.astype(np.uint8)
     inside[[0, -1]] = inside[:, [0, -1]] = 0
-    return cv2.erode(inside, np.ones((2 * MARGIN + 1, 2 * MARGIN + 1), np.uint8), borderValue=0) > 0
+    return cv2.erode(inside, np.ones((2 * margin + 1, 2 * margin + 1), np.uint8), borderValue=0) > 0

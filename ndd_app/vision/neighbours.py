@@ -35,7 +35,7 @@ MIN_SLOPE = 1e-3
 
 @dataclass(frozen=True)
 class Lists:
-    """Every photo's neighbours, nearest first, without itself; ties in the order of the photos.
+    """Every photo's neighbours, nearest first, without itself; of equally near ones at the end of a list any.
 
     indices: (n, k); scores: (n, k), falling along a row.
     """

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from ndd_app.vision.geometry import Points, Registration, Scan
 from ndd_app.vision.images import resize_to_fit
-from ndd_app.vision.likeness import Squares, compare_squares
+from ndd_app.vision.likeness import Squares, away_from_edges, compare_squares
 from ndd_app.vision.retouching import share_retouched
 
 LONG_SIDE = 192
@@ -137,19 +137,16 @@ def _likeness_of_rest(
     around = np.zeros(here.shape, np.uint8)
     for x, y in (registration.points[:, :2] * max(here.shape)).astype(int).tolist():
         cv2.circle(around, (x, y), AROUND, 255, cv2.FILLED)
-    inside = common.astype(np.uint8)
-    inside[[0, -1]] = inside[:, [0, -1]] = 0
-    inner = cv2.erode(inside, np.ones((2 * MARGIN + 1, 2 * MARGIN + 1), np.uint8), borderValue=0)
-    rest = (inner > 0) & (around == 0)
+    rest = away_from_edges(common, MARGIN) & (around == 0)
     if rest.sum() < SMALLEST_REST * rest.size:
         return None
     detailed = rest & squares.detail
     if detailed.sum() >= DETAILED * rest.sum():
         return float(squares.likeness[detailed].mean())
-    return _correlation(_fine(here, rest), _fine(there, rest))
+    return _correlation(_stains(here, rest), _stains(there, rest))
 
 
-def _fine(tones: Values, where: Mask) -> Values:
+def _stains(tones: Values, where: Mask) -> Values:
     """What is neither grain nor light and shade; a few extreme tones must not decide."""
     lowest, highest = np.quantile(tones[where], (0.02, 0.98))
     clipped = np.clip(tones, lowest, highest)

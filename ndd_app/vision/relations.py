@@ -22,6 +22,9 @@ RETOUCHED = 0.0045
 scratches of one in two hundred make as large a one; a patch of 2 % of the picture holds a disk of this size where
 there was detail."""
 
+ALIKE = 0.8
+"""Likeness of the usual square from which on two scans agree all over, but for one place."""
+
 
 def kind_of(probability: float, probability_same_image: float, details: Mapping[str, Any]) -> str:
     """Failed geometry says nothing: then the descriptors alone carry the pair, and cannot tell image from session."""
@@ -40,9 +43,13 @@ def flags_of(details: Mapping[str, Any]) -> list[str]:
         "mirrored": details["mirrored"],
         "inverted": details["inverted"],
         "turned": abs(details["rotation"]) > TURNED,
-        "retouched": details["retouched"] > RETOUCHED and not (details["mark"] or details["form"]),
+        "retouched": details["retouched"] > RETOUCHED and not (details["form"] or _only_a_mark_agrees(details)),
     }
     return [flag for flag, applies in flags.items() if applies]
+
+
+def _only_a_mark_agrees(details: Mapping[str, Any]) -> bool:
+    return bool(details["mark"]) and (details["likeness"] or 0.0) < ALIKE
 
 
 def _shows_more(overlap: float, outside: float, beyond: float | None) -> bool:

@@ -58,11 +58,11 @@ def test_a_place_that_shows_something_else_is_flagged(retouch, change, others: l
     assert flags(PHOTO, change(retouch(PHOTO))) == [*others, "retouched"]
 
 
-@pytest.mark.parametrize("alike", ["mark", "form"])
-def test_what_else_differs_around_a_mark_or_on_a_form_is_no_retouch(alike: str):
+@pytest.mark.parametrize("alike", [{"mark": True, "likeness": 0.3}, {"form": True}], ids=["mark", "form"])
+def test_what_else_differs_around_a_mark_or_on_a_form_is_no_retouch(alike: dict[str, object]):
     found = verify(scan(PHOTO), scan(patched(PHOTO)))
     assert flags_of(found) == ["retouched"]
-    assert flags_of(found | {alike: True}) == []
+    assert flags_of(found | alike) == []
 
 
 @pytest.mark.parametrize("worn", ["dust", "scratches", "fold", "mount", "border", "light", "grain", "paper"])

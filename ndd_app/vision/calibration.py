@@ -20,9 +20,9 @@ from threadpoolctl import threadpool_limits
 from ndd_app.vision.neighbours import Scores
 
 PRIORS = Path(__file__).with_name("priors.csv")
-OF_BOTH = ("cells", "consistency", "share", "writing", "rest", "stains", "overlap")
-OF_DUPLICATES = ("surprise", *OF_BOTH, "looseness")
-OF_SAME_IMAGE = (*OF_BOTH, "tone", "precision", "likeness")
+OF_DUPLICATES = ("surprise", "cells", "consistency", "share", "writing", "rest", "stains", "overlap", "looseness")
+OF_SAME_IMAGE = ("cells", "share", "tone", "precision", "likeness")
+"""Not what disagrees in one place: a label over a part makes no other exposure."""
 EVIDENCE = (*OF_DUPLICATES, "tone", "precision", "likeness")
 """All of them: the more, the likelier. Those of geometry are 0 where it found nothing.
 
@@ -42,7 +42,7 @@ A_SHEET, FEW_MARKS = (0.84, 0.90), (0.18, 0.25)
 
 Two written or printed sheets of which few marks match have a line or a letterhead in common, and another text.
 """
-ONE_IMAGE = 2.0
+ONE_IMAGE = 1.5
 """All pairs of one image count as so many times all pairs of two exposures.
 
 How often an archive rescans a print and how often it keeps two exposures is not known; but copies wear in more ways

@@ -4,6 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import count
 
 from django.db.models import Count, Exists, F, OuterRef, Q, Sum
 
@@ -15,6 +16,8 @@ from ndd_app.pipeline.comparison import fields_to_gain
 from ndd_app.pipeline.review import Person, agreed_answer
 
 Answer = Verdict.Answer
+SOME = 20
+"""Pairs of a queue that are looked at together."""
 
 
 @dataclass(frozen=True)
@@ -229,6 +232,11 @@ def _after(candidate: Candidate) -> Q:
 
 
 def _first_reviewable(pairs: CandidateQuerySet) -> Candidate | None:
-    """The first pair of two records; the matching may know pairs of scans that a host has put on one record since."""
-    several = pairs.select_related("first", "second").iterator(chunk_size=20)
-    return next((pair for pair in several if not adapter().same_record(pair.first, pair.second)), None)
+    """The first pair of two records, as the host counts them: it may know better than the name of a record."""
+    pairs = pairs.select_related("first", "second")
+    for start in count(step=SOME):
+        several = list(pairs[start : start + SOME])
+        found = next((pair for pair in several if not adapter().same_record(pair.first, pair.second)), None)
+        if found or len(several) < SOME:
+            return found
+    return None

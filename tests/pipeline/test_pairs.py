@@ -1,8 +1,12 @@
+from itertools import combinations
+
 import pytest
 from django.utils import timezone
 
+from ndd_app.description import DublinCoreAdapter
 from ndd_app.models import Candidate, Photo
 from ndd_app.pipeline.pairs import (
+    SOME,
     common_partner,
     count_pairs,
     count_shown,
@@ -36,6 +40,23 @@ def pairs(photos) -> list[Candidate]:
 @pytest.fixture
 def ana():
     return make_cataloguer("ana")
+
+
+class ByFolder(DublinCoreAdapter):
+    """A host that keeps all scans of a folder on one record."""
+
+    def same_record(self, one: Photo, other: Photo) -> bool:
+        return one.path.partition("/")[0] == other.path.partition("/")[0]
+
+
+def test_however_many_pairs_a_host_has_put_on_one_record_the_next_one_is_found(settings, album, ana):
+    settings.NDD_DESCRIPTION_ADAPTER = f"{__name__}.ByFolder"
+    of_one_record = [make_photo(album, f"box/{number}.jpg") for number in range(8)]
+    for one, other in combinations(of_one_record, 2):
+        make_pair(one, other, 0.99)
+    last = make_pair(of_one_record[0], make_photo(album, "other/1.jpg"), 0.6)
+    assert len(Candidate.objects.all()) > SOME
+    assert next_open_pair(album, ana) == last
 
 
 def test_the_next_open_pair_begins_anew_at_the_end(album, pairs, ana):

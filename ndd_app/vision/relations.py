@@ -22,8 +22,9 @@ RETOUCHED = 0.0045
 scratches of one in two hundred make as large a one; a patch of 2 % of the picture holds a disk of this size where
 there was detail."""
 
-ALIKE = 0.8
-"""Likeness of the usual square from which on two scans agree all over, but for one place."""
+DISAGREES = 0.3
+"""Likeness away from the matching points, below which one place and its surroundings cannot be told from two pictures
+under one mark."""
 
 
 def kind_of(probability: float, probability_same_image: float, details: Mapping[str, Any]) -> str:
@@ -49,7 +50,7 @@ def flags_of(details: Mapping[str, Any]) -> list[str]:
 
 
 def _only_a_mark_agrees(details: Mapping[str, Any]) -> bool:
-    return bool(details["mark"]) and (details["likeness"] or 0.0) < ALIKE
+    return bool(details["mark"]) and details["rest"] < DISAGREES
 
 
 def _shows_more(overlap: float, outside: float, beyond: float | None) -> bool:

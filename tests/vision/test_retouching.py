@@ -58,7 +58,7 @@ def test_a_place_that_shows_something_else_is_flagged(retouch, change, others: l
     assert flags(PHOTO, change(retouch(PHOTO))) == [*others, "retouched"]
 
 
-@pytest.mark.parametrize("alike", [{"mark": True, "likeness": 0.3}, {"form": True}], ids=["mark", "form"])
+@pytest.mark.parametrize("alike", [{"mark": True, "rest": 0.1}, {"form": True}], ids=["mark", "form"])
 def test_what_else_differs_around_a_mark_or_on_a_form_is_no_retouch(alike: dict[str, object]):
     found = verify(scan(PHOTO), scan(patched(PHOTO)))
     assert flags_of(found) == ["retouched"]

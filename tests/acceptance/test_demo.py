@@ -62,7 +62,7 @@ def test_the_demo_twice(data: Path, photos: Path) -> None:
     assert "box-12: 5 photos added" in said_first
     assert "box-12: 0 photos added, 5 known already" in said_second
     assert summary(said_first)["photos"] == summary(said_second)["photos"] == "5"
-    assert {"unreadable", "encoder", "pairs shown", "seconds"} <= summary(said_first).keys()
+    assert {"problems", "encoder", "pairs shown", "seconds"} <= summary(said_first).keys()
     assert "adapt" in summary(said_first)["seconds"]
     assert "adapt" not in summary(said_second)["seconds"]
     assert left_running(data) == []

@@ -100,7 +100,7 @@ def copy_print_to_jug(client: Client, scans: dict[str, Photo], **modes: str):
 def test_the_panel_is_on_the_museums_own_page(cataloguer, scans):
     page = cataloguer.get("/items/M-1/")
     assertContains(page, "<header>Museum of Things</header>", html=True)
-    assertContains(page, '<a href="/items/M-2/">M-2 A print of the jug</a>', html=True)
+    assertContains(page, '<a href="/items/M-2/" title="M-2 A print of the jug">M-2 A print of the jug</a>', html=True)
     assertContains(page, f'href="/same-picture/compare/{scans["jug"].pk}/{scans["print"].pk}/')
     assertContains(page, "has maker and made in that this record lacks")
 

@@ -59,8 +59,9 @@ CLEAR = 1.2
 WORN = 600
 """Copies. Rescans have one damage each, and what has several looked like another exposure.
 
-With 200 of each sort but bent ones 76 % of other worn prints are called one image (40 % without), and 93 % of the
-plates' frames other exposures (98 %). Photocopies in black and white cannot be taught so: too many frames were lost.
+With 200 of each sort but bent ones 76 % of other worn prints were called one image (40 % without), and 93 % of the
+plates' frames other exposures (98 %); that was before the second model left out what differs in one place. Photocopies
+in black and white cannot be taught so: too many frames were lost.
 """
 WEIGHT_OF_SHEETS = 3.0
 """Of a pair of sheets with matching points: they are few here and many in an archive."""

@@ -22,7 +22,7 @@ RETOUCHED = 0.0045
 scratches of one in two hundred make as large a one; a patch of 2 % of the picture holds a disk of this size where
 there was detail."""
 
-DISAGREES = 0.3
+ONLY_A_MARK = 0.3
 """Likeness away from the matching points, below which one place and its surroundings cannot be told from two pictures
 under one mark."""
 
@@ -50,7 +50,7 @@ def flags_of(details: Mapping[str, Any]) -> list[str]:
 
 
 def _only_a_mark_agrees(details: Mapping[str, Any]) -> bool:
-    return bool(details["mark"]) and details["rest"] < DISAGREES
+    return bool(details["mark"]) and details["rest"] < ONLY_A_MARK
 
 
 def _shows_more(overlap: float, outside: float, beyond: float | None) -> bool:

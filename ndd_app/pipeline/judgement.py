@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ndd_app.models import Photo, Verdict
-from ndd_app.pipeline.limits import VERIFIED
+from ndd_app.pipeline.limits import FLOOR, VERIFIED
 from ndd_app.pipeline.verification import registered, told_by_points_alone
 from ndd_app.vision.calibration import Probabilities, evidence_of, shipped_calibration
 from ndd_app.vision.density import Density
@@ -109,9 +109,11 @@ class _Known:
     def probabilities(self) -> Probabilities:
         by_points = shipped_calibration().probabilities(evidence_of(self.surprise, self.details))
         density = self._density(by_points)
-        own = _corrected_by_people(self.answers, self._own(by_points, density))
         ratio = self._likelihood_ratio(by_points, density)
-        through = weighed(self.partners(own).chances_through(self.pairs), ratio)
+        own = self._own(by_points, density)
+        if self.answers and (answers := self._telling_answers(own, self._through(own, ratio))):
+            own = _corrected(own, answers)
+        through = self._through(own, ratio)
         return Probabilities(either(own.duplicate, through.duplicate), either(own.same_image, through.same_image))
 
     def _density(self, by_points: Probabilities) -> Density:
@@ -126,6 +128,17 @@ class _Known:
         duplicate: Scores = np.where(self.matched, by_points.duplicate, without_points)
         share = by_points.same_image / np.maximum(by_points.duplicate, np.float32(1e-6))
         return Probabilities(duplicate, np.asarray(duplicate * share, np.float32))
+
+    def _through(self, own: Probabilities, ratio: Scores) -> Probabilities:
+        return weighed(self.partners(own).chances_through(self.pairs), ratio)
+
+    def _telling_answers(self, own: Probabilities, through: Probabilities) -> Answers:
+        """Those that say how far a pair's own chance can be trusted.
+
+        What a partner or equal pixels show is answered by these, and of unlisted pairs people answer only what is one.
+        """
+        by_itself = (own.duplicate >= np.maximum(FLOOR, through.duplicate)) & ~self.equal
+        return {row: answer for row, answer in self.answers.items() if by_itself[row]}
 
     def _likelihood_ratio(self, by_points: Probabilities, density: Density) -> Scores:
         """How much likelier each pair's own evidence is between two duplicates of one photo than between others.
@@ -173,11 +186,9 @@ def _answers(photos: Sequence[Photo], pairs: Indices, settled: Settled) -> Answe
     return {row_of[pair]: answer == Verdict.Answer.YES for pair, answer in settled.items() if pair in row_of}
 
 
-def _corrected_by_people(answers: Answers, found: Probabilities) -> Probabilities:
-    """By all pairs among the photos on which people agree; what is a share of the first chance stays one."""
-    if not answers:
-        return found
-    correct = correction_by(found.duplicate[list(answers)], np.array(list(answers.values())))
+def _corrected(found: Probabilities, answers: Answers) -> Probabilities:
+    """What is a share of the first chance stays one."""
+    correct = correction_by(found.duplicate[list(answers)], np.array(list(answers.values()), bool))
     duplicate = correct(found.duplicate)
     share = found.same_image / np.maximum(found.duplicate, np.float32(1e-6))
     return Probabilities(duplicate, np.asarray(duplicate * share, np.float32))

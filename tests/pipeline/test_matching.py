@@ -92,6 +92,18 @@ def test_an_answered_pair_is_kept_however_far_apart_it_is(collection):
     assert Candidate.objects.filter(first=one, second=other).exists()
 
 
+def test_a_far_pair_that_people_confirm_leaves_the_chances_of_all_others(collection):
+    def chances() -> dict[tuple[int, int], float]:
+        return {(c.first_id, c.second_id): c.probability for c in Candidate.objects.exclude(first=one)}
+
+    one, other = collection.photos.filter(path__in=["05.jpg", "17.jpg"])
+    find_duplicates(collection)
+    before = chances()
+    record_verdict(one, other, "yes", make_cataloguer())
+    find_duplicates(collection)
+    assert chances() == pytest.approx(before, abs=1e-3)
+
+
 def test_a_pair_settled_as_no_is_stored_and_not_shown(collection):
     find_duplicates(collection)
     record_verdict(pair(collection).first, pair(collection).second, "no", make_cataloguer())

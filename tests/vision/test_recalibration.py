@@ -31,6 +31,17 @@ def test_the_more_people_refuse_the_lower_the_chances():
     assert by_no[3] < 0.4
 
 
+@pytest.mark.parametrize("missed", [1e-4, 0.001])
+def test_a_pair_that_nobody_would_have_found_moves_next_to_nothing(missed: float):
+    corrected = correction_by(np.float32([missed]), np.array([True]))(CHANCES)
+    assert corrected == pytest.approx(CHANCES, abs=0.02)
+
+
+def test_many_answers_that_nobody_would_expect_are_heard():
+    corrected = correction_by(np.full(40, 0.995, np.float32), np.zeros(40, bool))(np.float32([0.995]))
+    assert corrected[0] < 0.4
+
+
 @pytest.mark.parametrize("count", [150, 2_000])
 def test_an_overconfident_model_is_corrected(count: int):
     def truth(chances):

@@ -33,9 +33,10 @@ class Plan:
     half_precision: bool = False
 
     def rate_at(self, epoch: float) -> float:
-        """The rate of the topmost layer when so many epochs are done."""
+        """The rate of the topmost layer in the step after which so many epochs are done."""
         if self.schedule == "steps":
-            return self.rate * 0.1 ** (epoch // 8)
+            whole = max(0, math.ceil(epoch) - 1)
+            return self.rate * 0.1 ** (whole // 8)
         done = epoch / self.epochs
         if done < self.warm_up:
             return self.rate * done / self.warm_up

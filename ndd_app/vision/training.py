@@ -28,7 +28,7 @@ from timm.layers import convert_sync_batchnorm
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from ndd_app.exceptions import OutOfMemory, TrainingDiverged
+from ndd_app.exceptions import OutOfMemory, TooFewPhotos, TrainingDiverged
 from ndd_app.vision.lessons import Lesson, Objective
 from ndd_app.vision.memory import is_out_of_memory
 from ndd_app.vision.plans import OURS, Plan, make_optimiser, move_average
@@ -81,8 +81,13 @@ Batch = tuple[int, int, Tensor, Tensor]
 
 
 def train(lesson: Lesson, training: Training, seed: int) -> Trained:
-    """Raises TrainingDiverged, OutOfMemory or CheckpointFailed; the network's weights are then of no use."""
-    run = _Run(lesson, training, seed)
+    """Raises TooFewPhotos, TrainingDiverged, OutOfMemory or CheckpointFailed; the weights are then of no use."""
+    try:
+        run = _Run(lesson, training, seed)
+    except Exception as error:
+        if not is_out_of_memory(error):
+            raise
+        raise OutOfMemory(batch=training.plan.batch, why="not even for what a training begins with") from error
     devices = [run.place.device] if run.place.device.type == "cuda" else []
     with torch.random.fork_rng(devices):
         while not run.go_on():
@@ -118,6 +123,8 @@ class _Run:
         self.place = PartialState(cpu=not torch.cuda.is_available())
         self.photos = len(self._order(0))
         several = self.place.num_processes
+        if self.photos < several:
+            raise TooFewPhotos(count=self.photos, minimum=several)
         self.standing = Standing(batch=max(several, min(self.plan.batch, self.photos) // several * several))
         objective = lesson.objective.to(self.place.device).train()
         if several > 1 and self.place.device.type == "cuda":
@@ -267,7 +274,8 @@ class _Run:
     @property
     def _key(self) -> str:
         """A checkpoint of another run is of no use to this one."""
-        return f"{self.lesson.name}, {self.photos} photos, seed {self.seed}, {replace(self.plan, steps=None)}"
+        by = f"{self.place.num_processes} processes"
+        return f"{self.lesson.name}, {self.photos} photos, {by}, seed {self.seed}, {replace(self.plan, steps=None)}"
 
     def _modules(self) -> dict[str, nn.Module]:
         return {"objective": self.objective} | ({"average": self.average} if self.average is not None else {})

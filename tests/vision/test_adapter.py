@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from ndd_app.exceptions import TrainingDiverged
+from ndd_app.exceptions import MemoryExhausted, OutOfMemory, TrainingDiverged
 from ndd_app.vision.backbones import Backbone
 from ndd_app.vision.methods import METHODS, adapter, auto
 from ndd_app.vision.methods.drawing import draw_damaged, look
@@ -145,11 +145,19 @@ def test_auto_chooses_by_photos_that_the_network_has_not_learned_from(vit, on_a_
     assert losses_of(fitted.curve)
 
 
-def test_a_training_that_diverges_leaves_the_network_as_it_is(vit, on_a_gpu, monkeypatch):
-    def diverge(*arguments, **named):
-        raise TrainingDiverged(step=3, loss=float("nan"), gradient=1.0)
+@pytest.mark.parametrize(
+    ("step", "reason"),
+    [
+        ("learn", TrainingDiverged(step=3, loss=float("nan"), gradient=1.0)),
+        ("learn", OutOfMemory(batch=8, why="fewer would teach nothing")),
+        ("between", MemoryExhausted(detail="on the GPU")),
+    ],
+)
+def test_a_training_that_comes_to_nothing_leaves_the_network_as_it_is(step, reason, vit, on_a_gpu, monkeypatch):
+    def fail(*arguments, **named):
+        raise reason
 
-    monkeypatch.setattr(adapter, "learn", diverge)
+    monkeypatch.setattr(adapter, step, fail)
     fitted = METHODS["auto"].fit(twelve_photos(), vit, seed=0)
     assert fitted.encoder.extractor is vit
     assert "left as it is" in fitted.notes[0]

@@ -7,8 +7,9 @@ from ndd_app.exceptions import TooFewPhotos, UnreadableImage
 from ndd_app.vision.augmentations import damage
 from ndd_app.vision.backbones import Backbone
 from ndd_app.vision.classical import RootSift
-from ndd_app.vision.methods import METHODS
+from ndd_app.vision.methods import METHODS, auto
 from ndd_app.vision.methods.auto import discriminate
+from ndd_app.vision.methods.drawing import VIEWS
 from tests.pictures import draw_photo
 from tests.vision.networks import random_backbone
 from tests.vision.photos import DrawnPhotos
@@ -67,6 +68,14 @@ def test_a_few_known_duplicates_are_believed_less():
     few, many = (discriminate(every, np.eye(6), apart.repeat(count, axis=0)).axes for count in (2, 200))
     usual = discriminate(every, np.eye(6), NONE).axes
     assert np.linalg.norm(few @ few.T - usual @ usual.T) < 0.2 * np.linalg.norm(many @ many.T - usual @ usual.T)
+
+
+def test_of_many_photos_those_that_people_know_are_looked_at_first(backbone, monkeypatch):
+    monkeypatch.setattr(auto, "MOST_VIEWS", 4 * VIEWS)
+    groups = [None, "a", None, None, "b", None, None, "a", "b", None]
+    photos = DrawnPhotos([draw_photo(seed, 96, 72) for seed in range(10)], groups)
+    parameters = METHODS["auto"].fit(photos, backbone, seed=0).parameters
+    assert (parameters["views"], parameters["duplicates"]) == (4 * VIEWS, 4)
 
 
 def found_first(embeddings: np.ndarray, held_out: int) -> float:

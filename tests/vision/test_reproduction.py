@@ -137,7 +137,7 @@ def test_the_papers_networks_are_the_papers():
     names = {network.name for network in PROFILES["paper"].networks}
     assert names == {"resnet50", "vit_large_patch16_224.augreg_in21k_ft_in1k"}
     plan = PROFILES["paper"].pretrained
-    assert (plan.optimiser, plan.rate, plan.rate_at(8) / plan.rate_at(0)) == ("adam", 3e-4, pytest.approx(0.1))
+    assert (plan.optimiser, plan.rate, plan.rate_at(9) / plan.rate_at(1)) == ("adam", 3e-4, pytest.approx(0.1))
 
 
 def test_patch_tokens_are_averaged_without_cls(tmp_path):

@@ -215,7 +215,7 @@ def test_a_checkpoint_comes_back_and_replaces_the_older_one(tmp_path):
 
 
 def test_the_papers_rate_is_divided_by_ten_every_eight_epochs():
-    assert [PAPER.rate_at(epoch) for epoch in (0, 7.9, 8, 16)] == pytest.approx([3e-4, 3e-4, 3e-5, 3e-6])
+    assert [PAPER.rate_at(epoch) for epoch in (0, 8, 8.1, 16, 16.1)] == pytest.approx([3e-4, 3e-4, 3e-5, 3e-5, 3e-6])
 
 
 def test_our_rate_rises_and_falls():

@@ -192,6 +192,9 @@ def between(frozen: Backbone, trained: Backbone, share: float) -> Backbone:
     """The backbone whose weights have gone this share of the way (Wortsman et al. 2022, WiSE-FT)."""
     network, old, new = deepcopy(frozen.network), frozen.network.state_dict(), trained.network.state_dict()
     network.load_state_dict(
-        {name: value.lerp(new[name], share) if value.is_floating_point() else new[name] for name, value in old.items()}
+        {
+            name: value.lerp(new[name].to(value), share) if value.is_floating_point() else new[name]
+            for name, value in old.items()
+        }
     )
     return frozen.change_weights(network)

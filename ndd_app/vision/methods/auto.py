@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.linalg import eigh
 
-from ndd_app.exceptions import OutOfMemory, TooFewPhotos, TrainingDiverged
+from ndd_app.exceptions import MemoryExhausted, OutOfMemory, TooFewPhotos, TrainingDiverged, WrongWeights
 from ndd_app.vision.backbones import Backbone, shrink_to_keep
 from ndd_app.vision.descriptors import NOISE, Whitening
 from ndd_app.vision.encoders import EMBEDDING_SIZE, Encoder, Extractor
@@ -53,12 +53,19 @@ def fit(photos: Photos, extractor: Extractor, *, seed: int, training: Training |
     if not isinstance(extractor, Backbone):
         raise TypeError(f"the auto method takes a backbone, not {extractor.name}")
     training = training or Training()
-    numbers = np.sort(np.random.default_rng(seed).permutation(len(photos))[: MOST_VIEWS // VIEWS])
+    numbers = np.sort(known_first(photos.groups, seed)[: MOST_VIEWS // VIEWS])
     drawn = draw_damaged(photos, numbers, seed, training)
     if not adapter.suits(extractor, len(numbers)):
         return _fit_encoder(photos, look(drawn, extractor))
     kept = {number: [shrink_to_keep(some, extractor.side) for some in pictures] for number, pictures in drawn}
     return _fit_with_adapters(photos, extractor, kept, seed, training)
+
+
+def known_first(groups: Sequence[str | None], seed: int) -> npt.NDArray[np.int64]:
+    """(n,): all photos in random order, but those of a known group before the others."""
+    order = np.random.default_rng(seed).permutation(len(groups))
+    unknown = np.array([group is None for group in groups], bool)
+    return order[np.argsort(unknown[order], kind="stable")]
 
 
 def _fit_with_adapters(
@@ -68,15 +75,15 @@ def _fit_with_adapters(
     seen = look(drawn.items(), backbone, judges)
     plain = _fit_encoder(photos, seen)
     pupils = {number: pictures for number, pictures in drawn.items() if number not in judges}
+    fits, found = {0.0: plain}, {0.0: _found_again(plain.encoder, seen)}
     try:
         learned = adapter.learn(photos, plain.encoder, pupils, seen.originals, seed=seed, training=training)
-    except (TrainingDiverged, OutOfMemory) as reason:
+        for share in SHARES:
+            seen = look(drawn.items(), adapter.between(backbone, learned.backbone, share), judges)
+            fits[share] = _fit_encoder(photos, seen)
+            found[share] = _found_again(fits[share].encoder, seen)
+    except (TrainingDiverged, OutOfMemory, MemoryExhausted, WrongWeights) as reason:
         return replace(plain, notes=(f"The network itself was left as it is. {reason}",))
-    fits, found = {0.0: plain}, {0.0: _found_again(plain.encoder, seen)}
-    for share in SHARES:
-        seen = look(drawn.items(), adapter.between(backbone, learned.backbone, share), judges)
-        fits[share] = _fit_encoder(photos, seen)
-        found[share] = _found_again(fits[share].encoder, seen)
     best = max(found, key=found.__getitem__)
     facts = {"share": best, **{f"found at share {share:g}": rate for share, rate in found.items()}}
     parameters = fits[best].parameters | learned.parameters | facts

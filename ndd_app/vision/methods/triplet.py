@@ -12,7 +12,7 @@ from ndd_app.vision.losses import triplet
 from ndd_app.vision.methods.fitting import Fitted, Photos
 from ndd_app.vision.methods.learning import Learned, Numbers, draw_views, fit_after, learn_lesson
 from ndd_app.vision.methods.supervised import labelled_photos
-from ndd_app.vision.training import Training
+from ndd_app.vision.training import Training, gather
 from ndd_app.vision.views import plain_view
 
 MARGIN = 0.2
@@ -22,10 +22,10 @@ SMALLEST_BATCH = 2 * TOGETHER
 
 
 class Triplets(GroupedObjective):
-    """image → network → triplet loss over all triplets of the batch."""
+    """image → network → triplet loss over all triplets of the batch, whichever process has them."""
 
     def forward(self, views: Tensor, numbers: Tensor) -> Tensor:
-        return triplet(self.pooled(self.as_images(views)), self.groups[numbers], MARGIN)
+        return triplet(gather(self.pooled(self.as_images(views))), self.groups[gather(numbers)], MARGIN)
 
 
 def fit(photos: Photos, extractor: Extractor, *, seed: int, training: Training | None = None) -> Fitted:

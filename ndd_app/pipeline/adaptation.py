@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ndd_app.exceptions import NoPhotos, UnknownMethod
 from ndd_app.models import Collection, Encoder, Photo
-from ndd_app.pipeline.annotation import lessons, read_group_names
+from ndd_app.pipeline.annotation import known_photos, lessons, lessons_of_file
 from ndd_app.pipeline.encoders import UNUSABLE, fit_encoder, sample, share_fitting
 from ndd_app.pipeline.progress import Track, untracked
 from ndd_app.pipeline.silver import silver_among
@@ -42,7 +42,7 @@ def adapt_collection(
     Labels, for methods that learn from them, come from the file (CSV file,group), else from verdicts. `steps` ends a
     training early.
     """
-    photos, plan = _prepare(collection, method, steps)
+    photos, plan = _prepare(collection, method, groups_file, steps)
     result = AdaptResult()
     unfitted: dict[str, list[str]] = {}
     for name in [method] if method else DEFAULT_METHODS:
@@ -67,17 +67,19 @@ def share_adaptation(
 
     What the first one notes, that a method is unusable here, they pass over.
     """
-    photos, plan = _prepare(collection, method, steps)
+    photos, plan = _prepare(collection, method, groups_file, steps)
     for name in [method] if method else DEFAULT_METHODS:
         if METHODS[name].trains:
             with suppress(*(() if method else UNUSABLE)):
                 share_fitting(name, photos, _told(collection, photos, groups_file, name), plan)
 
 
-def _prepare(collection: Collection, method: str | None, steps: int | None) -> tuple[list[Photo], Plan]:
+def _prepare(
+    collection: Collection, method: str | None, groups_file: Path | None, steps: int | None
+) -> tuple[list[Photo], Plan]:
     if method is not None and method not in METHODS:
         raise UnknownMethod(method=method, known=", ".join(METHODS))
-    photos = sample(collection.photos.all())
+    photos = sample(collection.photos.all(), known=known_photos(collection, groups_file))
     if not photos:
         raise NoPhotos(collection=collection.slug)
     return photos, replace(OURS, steps=steps)
@@ -87,8 +89,7 @@ def _told(collection: Collection, photos: Sequence[Photo], file: Path | None, me
     if file is None:
         return lessons(photos, _silver(collection, photos) if method == LEARNS_FROM_SILVER else ())
     every = list(collection.photos.order_by("pk"))  # the file may name photos that are not in the sample
-    named = dict(zip((photo.pk for photo in every), read_group_names(file, every), strict=True))
-    return Told([named[photo.pk] for photo in photos])
+    return lessons_of_file(file, photos, every)
 
 
 def _silver(collection: Collection, photos: Sequence[Photo]) -> list[tuple[int, int]]:

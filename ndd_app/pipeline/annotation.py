@@ -1,11 +1,11 @@
 """Which photos belong together, as people say: in a CSV file, or by their verdicts."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 
 from ndd_app.exceptions import UnknownPhotos
-from ndd_app.models import Photo, Verdict
+from ndd_app.models import Collection, Photo, Verdict
 from ndd_app.pipeline.review import settled_pairs
 from ndd_app.vision.annotations import read_rows
 from ndd_app.vision.methods.fitting import Told
@@ -23,6 +23,26 @@ def read_group_names(file: Path, photos: Sequence[Photo]) -> list[str | None]:
     return [group_of.get(photo.path) for photo in photos]
 
 
+def known_photos(collection: Collection, file: Path | None) -> set[int]:
+    """The ids of those of which the file, or else people's answers, say where they belong."""
+    photos = list(collection.photos.order_by("pk"))
+    if file is None:
+        return {photo for pair in settled_pairs(photos) for photo in pair}
+    names = read_group_names(file, photos)
+    return {photo.pk for photo, name in zip(photos, names, strict=True) if name is not None}
+
+
+def lessons_of_file(file: Path, photos: Sequence[Photo], every: Sequence[Photo]) -> Told:
+    """The groups of the file, and of the pairs that people have rejected those that it does not contradict.
+
+    every: all photos of the collection, of which `photos` may be some.
+    """
+    named = dict(zip((photo.pk for photo in every), read_group_names(file, every), strict=True))
+    groups = [named[photo.pk] for photo in photos]
+    rejected = _rejected(photos, settled_pairs(photos))
+    return Told(groups, [(a, b) for a, b in rejected if groups[a] is None or groups[a] != groups[b]])
+
+
 def lessons(photos: Sequence[Photo], silver: Pairs = ()) -> Told:
     """What people say of photos, and half of what is near certain; the rest is kept for receipts to judge by.
 
@@ -32,9 +52,7 @@ def lessons(photos: Sequence[Photo], silver: Pairs = ()) -> Told:
     """
     answers = settled_pairs(photos)
     confirmed = [pair for pair, answer in answers.items() if answer == Verdict.Answer.YES]
-    number = {photo.pk: n for n, photo in enumerate(photos)}
-    here = [pair for pair, answer in answers.items() if answer == Verdict.Answer.NO and number.keys() >= {*pair}]
-    rejected = [(number[one], number[other]) for one, other in here]
+    rejected = _rejected(photos, answers)
     groups = _joined(photos, confirmed)
     by_chance = {group: _chance(photos, members) for group, members in _members(groups).items()}
     kept = {*sorted(by_chance, key=by_chance.__getitem__)[: len(by_chance) // HELD_OUT]}
@@ -47,6 +65,12 @@ def lessons(photos: Sequence[Photo], silver: Pairs = ()) -> Told:
             for n in members:
                 told[n] = name
     return Told(told, [pair for pair in rejected if kept.isdisjoint(groups[n] for n in pair)])
+
+
+def _rejected(photos: Sequence[Photo], answers: Mapping[tuple[int, int], str]) -> list[tuple[int, int]]:
+    number = {photo.pk: n for n, photo in enumerate(photos)}
+    here = [pair for pair, answer in answers.items() if answer == Verdict.Answer.NO and number.keys() >= {*pair}]
+    return [(number[one], number[other]) for one, other in here]
 
 
 def _joined(photos: Sequence[Photo], pairs: Pairs) -> list[str | None]:

@@ -2,7 +2,7 @@
 
 import random
 import shutil
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
@@ -74,10 +74,11 @@ def fit_encoder(
 ) -> Encoder:
     """Fit an encoder of the method's family on the photos and store it; it does not serve yet.
 
-    `told`: for methods that learn from what people say. A fitting that was killed goes on.
+    `told`: for methods that learn from what people say; others are not told. A fitting that was killed goes on.
     """
     family = METHODS[method].family
     extractor = load_extractor(family)
+    told = told if METHODS[method].is_taught else NOTHING
     folder = _checkpoints(method, extractor, photos, told)
     fitted = fit_to_photos(method, photos, extractor, folder, track, told, plan)
     metadata = {"method": method, "backbone": extractor.name}
@@ -108,6 +109,7 @@ def fit_encoder(
 def share_fitting(method: str, photos: Sequence[Photo], told: Told = NOTHING, plan: Plan = OURS) -> None:
     """What all processes but the first do when several train one encoder."""
     extractor = load_extractor(METHODS[method].family)
+    told = told if METHODS[method].is_taught else NOTHING
     folder = _checkpoints(method, extractor, photos, told)
     fit_to_photos(method, photos, extractor, folder, untracked, told, plan)
 
@@ -157,11 +159,20 @@ def fit_site_encoder(family: str, track: Track = untracked) -> Encoder:
     return fit_encoder(SITE_METHODS[Encoder.Family(family)], sample(Photo.objects.all()), None, track)
 
 
-def sample(photos: PhotoQuerySet, most: int = FITTED_ON) -> list[Photo]:
-    """Up to so many photos, the same ones for the same archive."""
+def sample(photos: PhotoQuerySet, most: int = FITTED_ON, known: Container[int] = ()) -> list[Photo]:
+    """Up to so many photos, the same ones for the same archive.
+
+    known: ids of photos of which people have said where they belong; as many as half of the sample come first.
+    """
     ids = list(photos.order_by("checksum", "pk").values_list("pk", flat=True))
-    chosen = random.Random(SEED).sample(ids, min(most, len(ids)))
+    chosen = _drawn([photo for photo in ids if photo in known], most // 2)
+    first = {*chosen}
+    chosen += _drawn([photo for photo in ids if photo not in first], most - len(chosen))
     return list(Photo.objects.filter(pk__in=chosen).order_by("checksum", "pk"))
+
+
+def _drawn(ids: Sequence[int], most: int) -> list[int]:
+    return random.Random(SEED).sample(ids, min(most, len(ids)))
 
 
 def _serve_unless_another_does(encoder: Encoder) -> None:

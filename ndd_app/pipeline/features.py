@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from ndd_app.conf import conf
-from ndd_app.exceptions import NddError
+from ndd_app.exceptions import NddError, StorageUnavailable
 from ndd_app.models import Photo
 from ndd_app.pipeline.progress import Track, in_batches, untracked
 from ndd_app.storage import read_bytes
@@ -52,7 +52,7 @@ def features_of(
 ) -> Iterator[tuple[Photo, Features | NddError]]:
     """Each photo with its features, from the cache or computed and cached, or with the reason why it has none.
 
-    In the order of `photos`. Raises the reason where a whole batch has none: then it is the storage that fails.
+    In the order of `photos`. Raises the reason where the storage gives nothing of a whole batch.
     """
     folder = conf.cache_dir / "features" / _folder_name(extractor.recipe)
     step = f"Extracting features ({extractor.name})"
@@ -83,8 +83,9 @@ def features_of_one(photo: Photo, extractor: Extractor) -> Features:
 
 def _extract(pictures: Sequence[Pixels | NddError], extractor: Extractor) -> Iterator[Features | NddError]:
     readable = [pixels for pixels in pictures if not isinstance(pixels, NddError)]
-    if not readable and len(pictures) == BATCH and isinstance(pictures[0], NddError):
-        raise pictures[0]
+    lost = [reason for reason in pictures if isinstance(reason, StorageUnavailable)]
+    if len(lost) == BATCH:
+        raise lost[0]
     features = iter(extractor.extract(readable) if readable else [])
     return (pixels if isinstance(pixels, NddError) else next(features) for pixels in pictures)
 

@@ -1,7 +1,7 @@
 """Receipts of a collection's own encoders, written when they are embedded and before they serve (vision/receipt.py)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from hashlib import sha256
 from typing import Any
@@ -28,6 +28,8 @@ from ndd_app.vision.silver import components
 RESCANS = 1_000
 """Photos that are worn and looked up at most."""
 VERSION = 1
+OF_A_JUDGEMENT = {field.name for field in fields(Receipt)} - {"decision", "words"} | {"about", "present"}
+"""What a judgement leaves in the receipt, besides."""
 Deep, Classical = Encoder.Family.DEEP, Encoder.Family.CLASSICAL
 NONE_NEEDED = (
     "No receipt is needed: it is fitted by the site encoder's own method, and no trained encoder serves here that it"
@@ -79,7 +81,8 @@ def _judge(encoder: Encoder, judging: "Judging", track: Track) -> None:
     except JobLost:
         raise  # another worker judges it now, and writes the receipt
     except NddError as reason:  # the present encoder keeps serving; the next matching tries again
-        note(encoder, decision="keep", words=[f"Keep the present encoder: the new one could not be judged. {reason}"])
+        words = [f"Keep the present encoder: the new one could not be judged. {reason}"]
+        note(encoder, **dict.fromkeys(OF_A_JUDGEMENT), decision="keep", words=words)
         return
     ids = [photo.pk for photo in judging.photos]
     note(encoder, **_with_ids(receipt, ids), about=about, present=judging.present.pk)

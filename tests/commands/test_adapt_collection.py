@@ -50,6 +50,7 @@ def test_a_trained_encoder_is_stored_and_embeds(photos, groups, method):
     assert [point["step"] for point in encoder.curve if "loss" in point] == [1, 2]
     assert [point["step"] for point in encoder.curve if "retrieval" in point] == [0, 1, 2]
     assert encoder.parameters["steps"] == 2
+    assert bool(encoder.labelled) == METHODS[method].is_taught == (method != "mae")
     assert not encoder.is_serving
     call_command("embed_collection", "album", "--newest", stdout=io.StringIO())
     assert encoder.embeddings.count() == 6

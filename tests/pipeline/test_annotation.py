@@ -2,7 +2,7 @@
 
 import pytest
 
-from ndd_app.pipeline.annotation import lessons
+from ndd_app.pipeline.annotation import known_photos, lessons, lessons_of_file
 from ndd_app.pipeline.review import record_verdict
 from tests.factories import make_cataloguer, make_collection, make_photo
 
@@ -20,6 +20,20 @@ def test_a_fifth_of_the_confirmed_groups_is_told_to_no_training():
     record_verdict(*pairs[9], "yes", ana)
     assert told(every) == 16
     assert told(every[:8]) == 8
+
+
+def test_the_groups_of_a_file_stand_beside_what_people_have_rejected(tmp_path):
+    album, ana = make_collection("album"), make_cataloguer()
+    one, other, third, fourth = every = [make_photo(album, f"{n}.jpg") for n in range(4)]
+    file = tmp_path / "groups.csv"
+    file.write_text("file,group\n0.jpg,a\n1.jpg,a\n2.jpg,b\n")
+    for first, second in ((one, other), (one, third), (third, fourth)):
+        record_verdict(first, second, "no", ana)
+    told = lessons_of_file(file, every[:3], every)
+    assert told.groups == ["a", "a", "b"]
+    assert told.rejected == [(0, 2)]
+    assert known_photos(album, file) == {one.pk, other.pk, third.pk}
+    assert known_photos(album, None) == {photo.pk for photo in every}
 
 
 def told(photos) -> int:

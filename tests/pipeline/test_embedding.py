@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from ndd_app.exceptions import BrokenWorkingCopy
+from ndd_app.exceptions import BrokenWorkingCopy, StorageUnavailable
 from ndd_app.models import Collection, Photo
 from ndd_app.pipeline.embedding import embed_collection
-from ndd_app.pipeline.encoders import fit_encoder
+from ndd_app.pipeline.encoders import fit_encoder, sample
 from ndd_app.pipeline.features import CollectionPhotos
 from ndd_app.storage import photo_storage
 from ndd_app.vision.classical import RootSift
@@ -56,9 +56,19 @@ def test_methods_see_the_others_only(photos):
         readable.picture(1)
 
 
-def test_where_nothing_can_be_read_it_is_the_storage_that_fails(photos, monkeypatch):
+def test_where_the_storage_gives_nothing_it_is_the_storage_that_fails(photos, monkeypatch):
     monkeypatch.setattr("ndd_app.pipeline.features.BATCH", 2)
     for photo in photos[:2]:
-        break_working_copy(photo)
-    with pytest.raises(BrokenWorkingCopy):
+        break_working_copy(photo)  # a run of these is no reason to end
+    for photo in photos[2:4]:
+        photo_storage().delete(photo.working_copy.name)
+    with pytest.raises(StorageUnavailable):
         CollectionPhotos(photos).features(RootSift())
+
+
+def test_half_of_a_sample_is_for_photos_that_people_know(photos):
+    every, ids = Photo.objects.all(), [photo.pk for photo in photos]
+    for pk in ids:
+        assert pk in {photo.pk for photo in sample(every, 2, {pk})}
+    assert {photo.pk for photo in sample(every, 4, ids)} == {photo.pk for photo in sample(every, 4, ids)}
+    assert len(sample(every, 4, ids)) == 4

@@ -227,10 +227,13 @@ def test_what_a_person_has_set_aside_does_not_come_back(album):
 
 def test_weights_out_of_reach_keep_the_present_encoder(few):
     challenger = challenge(few, all_of(few))
+    write_receipts(few)
     photo_storage().delete(challenger.weights.name)
     encoders._load_encoder.cache_clear()
+    few.photos.get(path="000.jpg").delete()  # what was judged has changed
     write_receipts(few)
     challenger.refresh_from_db()
+    assert challenger.receipt.keys() == {"decision", "words"}
     assert challenger.receipt["decision"] == "keep"
     assert "could not be judged" in challenger.receipt["words"][0]
 

@@ -59,9 +59,11 @@ class Fit(Protocol):
 class Method:
     """`family` says which extractors it fits: "deep" takes a backbone, "classical" takes RootSIFT.
 
-    `trains`: it changes the backbone's weights, which several processes can share.
+    `trains`: it changes the backbone's weights, which several processes can share. `is_taught`: it learns from what
+    people say of the photos.
     """
 
     family: Literal["deep", "classical"]
     fit: Fit
     trains: bool = False
+    is_taught: bool = False

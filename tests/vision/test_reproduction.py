@@ -59,11 +59,28 @@ def silent(text: str) -> None:
 # --- photos ---------------------------------------------------------------------------------------------------------
 
 
-def test_ukbench_has_four_photos_of_each_object_in_the_order_of_their_names(tmp_path):
+def test_ukbench_has_four_photos_of_each_object_by_the_numbers_in_their_names(tmp_path):
     photos = read_ukbench(write_ukbench(tmp_path / "ukbench"))
     assert [file.name for file in photos.files[:2]] == ["ukbench00000.jpg", "ukbench00001.jpg"]
     assert list(photos.groups) == [str(place // 4) for place in range(20)]
     assert photos.picture(7).shape == (120, 160, 3)
+
+
+def test_a_photo_that_lacks_moves_no_other_one_to_another_object(tmp_path):
+    folder = write_ukbench(tmp_path / "ukbench", objects=6)
+    (folder / "ukbench00002.jpg").unlink()
+    (folder / "ukbench00001 (copy).jpg").write_bytes(b"not one of the benchmark's own names")
+    photos = read_ukbench(folder)
+    assert len(photos) == 23
+    assert list(photos.groups[:4]) == ["0", "0", "0", "1"]
+
+
+def test_two_photos_with_one_number_are_refused(tmp_path):
+    folder = write_ukbench(tmp_path / "ukbench")
+    (folder / "thumbs").mkdir()
+    (folder / "thumbs" / "ukbench00007.jpg").write_bytes((folder / "ukbench00007.jpg").read_bytes())
+    with pytest.raises(NoBenchmark, match=r"thumbs/ukbench00007\.jpg and ukbench00007\.jpg have one number"):
+        read_ukbench(folder)
 
 
 def test_or_what_groups_csv_says(tmp_path):

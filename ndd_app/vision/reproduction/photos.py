@@ -1,5 +1,6 @@
 """The photos of the reproduction, read from folders, and their split by object."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +19,7 @@ LONG_SIDE = 512
 KEPT_IN_MEMORY = 2_000
 FOLDS = 5
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff"}
+NUMBERED = re.compile(r"ukbench([0-9]+)\.jpg")
 
 Numbers = npt.NDArray[np.int64]
 
@@ -71,18 +73,31 @@ class Split:
 
 
 def read_ukbench(folder: Path) -> FolderPhotos:
-    """By groups.csv, else every four photos in the order of their names. Raises NoBenchmark or WrongAnnotation."""
-    if (folder / "groups.csv").exists():
-        rows = read_rows(folder / "groups.csv", "file", "group")
-        photos = FolderPhotos([folder / file for file, _ in rows], [group for _, group in rows])
-        if missing := [file.name for file in photos.files if not file.exists()]:
-            raise NoBenchmark(folder=folder, detail=f"{len(missing)} files of groups.csv lack, such as {missing[0]}")
-    else:
-        files = sorted(folder.rglob("ukbench*.jpg"))
-        photos = FolderPhotos(files, [str(place // 4) for place in range(len(files))])
+    """By groups.csv, else by the numbers in the names, four an object. Raises NoBenchmark or WrongAnnotation."""
+    photos = _by_groups(folder) if (folder / "groups.csv").exists() else _by_numbers(folder)
     if len(set(photos.groups)) < FOLDS:
         raise NoBenchmark(folder=folder, detail=f"there are {len(set(photos.groups))} objects, and {FOLDS} are needed")
     return photos
+
+
+def _by_groups(folder: Path) -> FolderPhotos:
+    rows = read_rows(folder / "groups.csv", "file", "group")
+    photos = FolderPhotos([folder / file for file, _ in rows], [group for _, group in rows])
+    if missing := [file.name for file in photos.files if not file.exists()]:
+        raise NoBenchmark(folder=folder, detail=f"{len(missing)} files of groups.csv lack, such as {missing[0]}")
+    return photos
+
+
+def _by_numbers(folder: Path) -> FolderPhotos:
+    """A photo that lacks shifts no other one into another object."""
+    files: dict[int, Path] = {}
+    for file in sorted(folder.rglob("ukbench*.jpg")):
+        if named := NUMBERED.fullmatch(file.name):
+            other = files.setdefault(int(named[1]), file)
+            if other != file:
+                both = f"{other.relative_to(folder)} and {file.relative_to(folder)}"
+                raise NoBenchmark(folder=folder, detail=f"{both} have one number, and each may be there once")
+    return FolderPhotos([files[n] for n in sorted(files)], [str(n // 4) for n in sorted(files)])
 
 
 def read_collection(folder: Path, annotations: Path) -> Collection:

@@ -230,6 +230,68 @@ def test_a_run_with_other_settings_is_done_again(what):
     assert reproduce(longer, say=silent)[key][0]["steps"] == 2
 
 
+@pytest.fixture
+def hashed(what: Reproduction) -> Reproduction:
+    """Two quick runs, by the hashes."""
+    return replace(what, tables=(1,), profile=replace(TINY, networks=(), folds=1))
+
+
+def another(what: Reproduction, change: str) -> Reproduction:
+    folder, annotations = what.ukbench.files[0].parent, what.weights_dir / "pairs.csv"
+    match change:
+        case "photo":
+            (folder / "ukbench00004.jpg").write_bytes(jpeg(draw_photo(9, 160, 120)))
+        case "name":
+            (folder / "ukbench00019.jpg").rename(folder / "ukbench00020.jpg")
+        case "groups":
+            rows = [f"{file.name},{place // 2}\n" for place, file in enumerate(what.ukbench.files)]
+            (folder / "groups.csv").write_text("file,group\n" + "".join(rows))
+        case "annotations":
+            annotations.write_text("query,match\nukbench00000.jpg,ukbench00002.jpg\n")
+    return replace(what, ukbench=read_ukbench(folder), collection=read_collection(folder, annotations))
+
+
+@pytest.mark.parametrize("change", ["photo", "name", "groups", "annotations"])
+def test_photos_or_labels_that_have_changed_are_measured_anew(hashed, change):
+    reproduce(hashed, say=silent)
+    changed = another(hashed, change)
+    afresh = reproduce(replace(changed, output=hashed.output / "afresh"), say=silent)
+    found = reproduce(changed, say=silent)
+    for key, [fold] in found.items():
+        assert fold | {"seconds": 0} == afresh[key][0] | {"seconds": 0}
+
+
+def test_each_run_names_what_it_depends_on_and_nothing_else(what, tmp_path):
+    frozen, trained = Run("frozen", NETWORKS[1]), Run("simclr", NETWORKS[1], "train")
+    (tmp_path / "others").mkdir()
+    write_weights(tmp_path / "others", random_weights(seed=1))
+    others = replace(what, weights_dir=tmp_path / "others")
+    assert others.settings(trained) != what.settings(trained)
+    assert others.settings(Run("phash")) == what.settings(Run("phash"))
+    longer = replace(what, profile=replace(TINY, pretrained=replace(PLAN, rate=1e-3)))
+    assert longer.settings(trained) != what.settings(trained)
+    assert longer.settings(frozen) == what.settings(frozen)
+    alone, on_test = replace(what, collection=None), Run("simclr", NETWORKS[1], "test")
+    assert alone.settings(frozen) != what.settings(frozen)
+    assert alone.settings(on_test) == what.settings(on_test)
+
+
+def test_a_folder_that_was_moved_holds_the_same_photos(what, tmp_path):
+    before = what.digests
+    moved = (tmp_path / "ukbench").rename(tmp_path / "moved")
+    collection = read_collection(moved, tmp_path / "pairs.csv")
+    assert replace(what, ukbench=read_ukbench(moved), collection=collection).digests == before
+
+
+def test_a_run_of_an_older_version_is_run_again(hashed):
+    before = reproduce(hashed, say=silent)
+    [file] = (hashed.output / "runs").glob("phash*.json")
+    old = {"name": "phash", "settings": {"profile": "tiny", "steps": None, "photos": 20, "annotated": 20}}
+    file.write_text(json.dumps(old))
+    [fold] = reproduce(hashed, say=silent)["phash"]
+    assert fold["ukbench"] == before["phash"][0]["ukbench"]
+
+
 def test_a_network_without_weights_leaves_its_rows_empty_and_the_others_go_on(what, tmp_path):
     (tmp_path / "test_resnet.safetensors").unlink()
     said: list[str] = []

@@ -1,19 +1,23 @@
-"""All runs of the wanted tables; each leaves a file, and a run that has one is not run again."""
+"""All runs of the wanted tables; each leaves a file, and a run that has one of the same settings is not run again."""
 
 import json
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from ndd_app.exceptions import NddError
+from ndd_app.vision.plans import Plan
 from ndd_app.vision.reproduction.measuring import Bench, measure
 from ndd_app.vision.reproduction.photos import Collection, FolderPhotos, split_by_object
 from ndd_app.vision.reproduction.runs import Profile, Run, runs_of_table
 from ndd_app.vision.reproduction.strips import draw_strips
 from ndd_app.vision.reproduction.tables import write_tables
 from ndd_app.vision.training import Track, untracked
+from ndd_app.vision.weights import find_weights
 
 SEED = 0
 
@@ -39,11 +43,19 @@ class Reproduction:
         wanted = [table for table in self.tables if table != 3 or self.collection]
         return list(dict.fromkeys(run for table in wanted for run in runs_of_table(table, self.profile)))
 
-    @property
-    def settings(self) -> dict[str, Any]:
+    @cached_property
+    def digests(self) -> dict[str, str]:
+        """By the name of the gallery."""
+        return {"ukbench": self.ukbench.digest} | ({"collection": self.collection.digest} if self.collection else {})
+
+    def plan(self, run: Run) -> Plan | None:
+        return self.profile.plan(run, self.steps) if run.fitted_on else None
+
+    def settings(self, run: Run) -> dict[str, str]:
         """What a kept run must agree in to be used."""
-        annotated = len(self.collection.photos) if self.collection else 0
-        return {"profile": self.profile.name, "steps": self.steps, "photos": len(self.ukbench), "annotated": annotated}
+        photos = {name: digest for name, digest in self.digests.items() if name in run.measured_on}
+        weights = _digest_weights(run.network.name, self.weights_dir) if run.network and run.network.pretrained else ""
+        return {"run": str(run), "plan": str(self.plan(run)), "weights": weights, **photos}
 
 
 def reproduce(what: Reproduction, track: Track = untracked, say: Callable[[str], None] = print) -> Results:
@@ -70,12 +82,14 @@ def bench_of(what: Reproduction, fold: int) -> Bench:
 
 def _run(what: Reproduction, run: Run, fold: int, track: Track) -> dict[str, Any]:
     file = what.output / "runs" / f"{run.key}-{fold + 1}.json"
+    settings = what.settings(run)
     kept = _read(file)
-    if kept.get("settings") == what.settings:
+    if kept.get("settings") == settings:
         return kept
     checkpoints = what.output / "checkpoints" / file.stem
-    plan = what.profile.plan(run, what.steps) if run.fitted_on else None
-    facts = measure(run, bench_of(what, fold), plan, checkpoints, track) | {"settings": what.settings, "fold": fold + 1}
+    folder = checkpoints / sha256(str(settings).encode()).hexdigest()[:16]
+    facts = measure(run, bench_of(what, fold), what.plan(run), folder, track)
+    facts |= {"settings": settings, "fold": fold + 1}
     _write(file, facts)
     shutil.rmtree(checkpoints, ignore_errors=True)
     return facts
@@ -91,6 +105,15 @@ def _draw(what: Reproduction, results: Results) -> None:
             if fold["fold"] == 1 and name in fold
         }
         draw_strips(what.output / "figures", name, gallery, shown)
+
+
+@lru_cache(maxsize=8)
+def _digest_weights(name: str, folder: Path | None) -> str:
+    """Empty where there are none, which the run itself complains of."""
+    try:
+        return find_weights(name, folder).digest[:16]
+    except (NddError, OSError):
+        return ""
 
 
 def _read(file: Path) -> dict[str, Any]:

@@ -60,7 +60,10 @@ from ndd_app.exceptions.training import (
     NoBenchmark,
     NoLabels,
     OutOfMemory,
+    ResultsNotWritten,
+    RunsFailed,
     TrainingDiverged,
+    UnreadablePhoto,
     UnsuitableBackbone,
 )
 from ndd_app.exceptions.work import (
@@ -114,7 +117,9 @@ __all__ = [
     "OvercompressedMember",
     "PhotoMissing",
     "RecordGone",
+    "ResultsNotWritten",
     "RowNotText",
+    "RunsFailed",
     "SecondManifest",
     "SourceMissing",
     "StorageUnavailable",
@@ -130,6 +135,7 @@ __all__ = [
     "UnknownSource",
     "UnreadableFile",
     "UnreadableImage",
+    "UnreadablePhoto",
     "UnsuitableBackbone",
     "WeightsUnavailable",
     "WrongAnnotation",

@@ -38,6 +38,27 @@ class UnsuitableBackbone(NddError):
     """
 
 
+class UnreadablePhoto(NddError):
+    """The photo {file} cannot be read: {detail}.
+
+    Put a whole copy in its place, or take it out of its folder and of the tables that name it; then start again.
+    """
+
+
+class ResultsNotWritten(NddError):
+    """The results cannot be written into {folder}: {detail}.
+
+    Make room on the disk, or see to the permissions of the folder; then start again. Finished runs are kept.
+    """
+
+
+class RunsFailed(NddError):
+    """{failed} of {count} runs gave no figures, for the reasons told above.
+
+    The others are kept: see to the reasons, then start again with the same --output.
+    """
+
+
 class NoBenchmark(NddError):
     """{folder} holds no photos to reproduce the paper on: {detail}.
 

@@ -11,7 +11,7 @@ import safetensors.torch
 import timm
 from django.core.management import CommandError, call_command
 
-from ndd_app.exceptions import NoBenchmark, UnknownPhotos
+from ndd_app.exceptions import NoBenchmark, ResultsNotWritten, UnknownPhotos, UnreadablePhoto
 from ndd_app.vision.metrics import Relevance
 from ndd_app.vision.plans import Plan
 from ndd_app.vision.reproduction import reproduce as reproduction
@@ -21,6 +21,7 @@ from ndd_app.vision.reproduction.measuring import compare_patch_tokens, pooled_r
 from ndd_app.vision.reproduction.photos import Collection, FolderPhotos, read_collection, read_ukbench, split_by_object
 from ndd_app.vision.reproduction.reproduce import Reproduction, reproduce
 from ndd_app.vision.reproduction.runs import PROFILES, Network, Profile, Run, runs_of_table
+from tests.disks import room_for
 from tests.pictures import cropped, draw_photo, faded, jpeg, png, rotated
 from tests.vision.networks import random_backbone, random_weights, write_weights
 
@@ -302,6 +303,28 @@ def test_a_network_without_weights_leaves_its_rows_empty_and_the_others_go_on(wh
     assert row.split(" | ")[3:5] == ["–", "–"]
 
 
+def test_a_photo_that_cannot_be_read_is_named_before_any_run(hashed, tmp_path):
+    for number in (3, 7):
+        (tmp_path / "ukbench" / f"ukbench{number:05}.jpg").write_bytes(jpeg(draw_photo(number))[:500])
+    said: list[str] = []
+    with pytest.raises(UnreadablePhoto, match=r"ukbench00003\.jpg cannot be read: The image ends .* a whole copy"):
+        reproduce(hashed, say=said.append)
+    assert "ukbench00007.jpg cannot be read" in said[0]
+    assert not hashed.output.exists()
+
+
+def test_a_photo_that_is_gone_is_named(what, tmp_path):
+    (tmp_path / "ukbench" / "ukbench00004.jpg").unlink()
+    for use in (lambda: what.ukbench.picture(4), lambda: what.ukbench.digest):
+        with pytest.raises(UnreadablePhoto, match=r"ukbench00004\.jpg cannot be read: No such file"):
+            use()
+
+
+def test_a_full_disk_stops_the_runs_and_says_so(hashed):
+    with room_for(100), pytest.raises(ResultsNotWritten, match=r"out: File too large\. Make room"):
+        reproduce(hashed, say=silent)
+
+
 # --- tables and strips ----------------------------------------------------------------------------------------------
 
 
@@ -360,6 +383,22 @@ def test_the_command_and_the_module_need_no_database(tmp_path, settings, monkeyp
     main()
     assert "block mean" in by_command
     assert capsys.readouterr().out.split() == by_command.split()
+
+
+def test_a_run_that_fails_makes_the_command_and_the_module_fail_once_the_tables_are_there(
+    tmp_path, settings, monkeypatch, capsys
+):
+    settings.NDD_WEIGHTS_DIR = tmp_path
+    monkeypatch.setitem(PROFILES, "small", replace(TINY, networks=NETWORKS[:1], folds=1))
+    write_ukbench(tmp_path / "ukbench")
+    given = ["--ukbench", tmp_path / "ukbench", "--tables", "1", "--profile", "small", "--output", tmp_path / "out"]
+    told = r"^4 of 6 runs gave no figures.* same --output\.$"
+    with pytest.raises(CommandError, match=told):
+        call_command("reproduce_paper", *map(str, given))
+    assert "| phash |" in capsys.readouterr().out
+    monkeypatch.setattr(sys, "argv", ["reproduction", *map(str, given)])
+    with pytest.raises(SystemExit, match=told):
+        main()
 
 
 @pytest.mark.parametrize(

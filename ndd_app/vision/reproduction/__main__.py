@@ -3,16 +3,16 @@
 import os
 import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from tqdm import tqdm
 
-from ndd_app.exceptions import NddError
+from ndd_app.exceptions import NddError, RunsFailed
 from ndd_app.vision.reproduction.photos import read_collection, read_ukbench
 from ndd_app.vision.reproduction.reproduce import Reproduction, reproduce
 from ndd_app.vision.reproduction.runs import PROFILES
-from ndd_app.vision.training import Item
+from ndd_app.vision.training import Item, Track
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -37,16 +37,23 @@ def read_arguments(options: Namespace, weights_dir: Path | None) -> Reproduction
     return Reproduction(profile, tables, ukbench, collection, options.output, weights_dir, options.steps)
 
 
+def reproduce_and_show(what: Reproduction, track: Track, say: Callable[[str], None]) -> None:
+    """Raises RunsFailed, once the tables are shown, where some of their rows are not whole."""
+    results = reproduce(what, track, say)
+    say((what.output / "tables.md").read_text())
+    if failed := len(what.places) - sum(map(len, results.values())):
+        raise RunsFailed(failed=failed, count=len(what.places))
+
+
 def main() -> None:
     parser = ArgumentParser(prog="python -m ndd_app.vision.reproduction", description=__doc__)
     add_arguments(parser)
     folder = os.environ.get("NDD_WEIGHTS_DIR")
     try:
         what = read_arguments(parser.parse_args(), Path(folder) if folder else None)
-        reproduce(what, _bar)
+        reproduce_and_show(what, _bar, print)
     except (NddError, ValueError) as error:
         sys.exit(str(error))
-    print((what.output / "tables.md").read_text())
 
 
 def _bar(items: Iterable[Item], step: str, total: int | None = None) -> Iterator[Item]:

@@ -11,7 +11,7 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from ndd_app.exceptions import NoBenchmark, UnknownPhotos
+from ndd_app.exceptions import NoBenchmark, UnknownPhotos, UnreadableImage, UnreadablePhoto
 from ndd_app.vision.annotations import read_rows
 from ndd_app.vision.encoders import Extractor, Features
 from ndd_app.vision.images import Pixels, decode, resize_to_fit
@@ -40,17 +40,18 @@ class FolderPhotos:
 
     @property
     def digest(self) -> str:
-        """Of names, sizes and groups, which tell other photos from these without reading them."""
+        """Of names, sizes and groups, so that no file is read. Raises UnreadablePhoto."""
         rows = [
-            (relpath(file, self.files[0].parent), file.stat().st_size, group)
+            (relpath(file, self.files[0].parent), _size(file), group)
             for file, group in zip(self.files, self.groups, strict=True)
         ]
         return sha256(repr(rows).encode()).hexdigest()[:16]
 
     def picture(self, number: int) -> Pixels:
+        """Raises UnreadablePhoto."""
         file = self.files[number]
         if file not in self._read:
-            pixels = resize_to_fit(decode(file.read_bytes()).pixels, LONG_SIDE)
+            pixels = _read_pixels(file)
             if len(self._read) >= KEPT_IN_MEMORY:
                 return pixels
             self._read[file] = pixels
@@ -85,6 +86,22 @@ class Split:
     train: Numbers
     validation: Numbers
     test: Numbers
+
+
+def _size(file: Path) -> int:
+    try:
+        return file.stat().st_size
+    except OSError as error:
+        raise UnreadablePhoto(file=file, detail=error.strerror) from error
+
+
+def _read_pixels(file: Path) -> Pixels:
+    try:
+        return resize_to_fit(decode(file.read_bytes()).pixels, LONG_SIDE)
+    except OSError as error:
+        raise UnreadablePhoto(file=file, detail=error.strerror) from error
+    except UnreadableImage as error:
+        raise UnreadablePhoto(file=file, detail=error.reason.rstrip(".")) from error
 
 
 def read_ukbench(folder: Path) -> FolderPhotos:

@@ -2,14 +2,15 @@
 
 import json
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from ndd_app.exceptions import NddError
+from ndd_app.exceptions import NddError, ResultsNotWritten, UnreadablePhoto
 from ndd_app.vision.plans import Plan
 from ndd_app.vision.reproduction.measuring import Bench, measure
 from ndd_app.vision.reproduction.photos import Collection, FolderPhotos, split_by_object
@@ -43,6 +44,11 @@ class Reproduction:
         wanted = [table for table in self.tables if table != 3 or self.collection]
         return list(dict.fromkeys(run for table in wanted for run in runs_of_table(table, self.profile)))
 
+    @property
+    def places(self) -> list[tuple[int, Run]]:
+        """Each run in each fold."""
+        return [(fold, run) for fold in range(self.profile.folds) for run in self.runs]
+
     @cached_property
     def digests(self) -> dict[str, str]:
         """By the name of the gallery."""
@@ -59,19 +65,26 @@ class Reproduction:
 
 
 def reproduce(what: Reproduction, track: Track = untracked, say: Callable[[str], None] = print) -> Results:
-    """Run by run, fold by fold. A run that fails is told and left out of the tables; the others go on."""
+    """Run by run, fold by fold. A run that fails is told and left out of the tables; the others go on.
+
+    Raises UnreadablePhoto before the first run, and ResultsNotWritten.
+    """
     results: Results = {}
-    places = [(fold, run) for fold in range(what.profile.folds) for run in what.runs]
-    for place, (fold, run) in enumerate(places, start=1):
-        say(f"{place} of {len(places)}: {run.name}" + (f", fold {fold + 1}" if what.profile.folds > 1 else ""))
+    if any(_kept(what, run, fold) is None for fold, run in what.places):
+        _require_readable(what, track, say)
+    for place, (fold, run) in enumerate(what.places, start=1):
+        say(f"{place} of {len(what.places)}: {run.name}" + (f", fold {fold + 1}" if what.profile.folds > 1 else ""))
         try:
-            facts = _run(what, run, fold, track)
+            facts = _kept(what, run, fold) or _run(what, run, fold, track)
+        except ResultsNotWritten:
+            raise
         except NddError as error:
             say(f"  No figures: {error}")
             continue
         results.setdefault(run.key, []).append(facts)
-    write_tables(what.output, what.profile, what.tables, results, annotated=what.collection is not None)
-    _draw(what, results)
+    with _writing_into(what.output):
+        write_tables(what.output, what.profile, what.tables, results, annotated=what.collection is not None)
+        _draw(what, results)
     return results
 
 
@@ -80,17 +93,34 @@ def bench_of(what: Reproduction, fold: int) -> Bench:
     return Bench(what.ukbench, split, what.collection, what.weights_dir, SEED + fold)
 
 
+def _require_readable(what: Reproduction, track: Track, say: Callable[[str], None]) -> None:
+    """A photo that cannot be read would end a run only after its training."""
+    broken = []
+    for photos in [what.ukbench, *([what.collection.photos] if what.collection else [])]:
+        for number in track(range(len(photos)), "Reading photos", len(photos)):
+            try:
+                photos.picture(number)
+            except UnreadablePhoto as error:
+                broken.append(error)
+    for other in broken[1:]:
+        say(other.reason)
+    if broken:
+        raise broken[0]
+
+
+def _kept(what: Reproduction, run: Run, fold: int) -> dict[str, Any] | None:
+    facts = _read(_file_of(what, run, fold))
+    return facts if facts.get("settings") == what.settings(run) else None
+
+
 def _run(what: Reproduction, run: Run, fold: int, track: Track) -> dict[str, Any]:
-    file = what.output / "runs" / f"{run.key}-{fold + 1}.json"
-    settings = what.settings(run)
-    kept = _read(file)
-    if kept.get("settings") == settings:
-        return kept
+    file, settings = _file_of(what, run, fold), what.settings(run)
     checkpoints = what.output / "checkpoints" / file.stem
     folder = checkpoints / sha256(str(settings).encode()).hexdigest()[:16]
     facts = measure(run, bench_of(what, fold), what.plan(run), folder, track)
     facts |= {"settings": settings, "fold": fold + 1}
-    _write(file, facts)
+    with _writing_into(what.output):
+        _write(file, facts)
     shutil.rmtree(checkpoints, ignore_errors=True)
     return facts
 
@@ -114,6 +144,18 @@ def _digest_weights(name: str, folder: Path | None) -> str:
         return find_weights(name, folder).digest[:16]
     except (NddError, OSError):
         return ""
+
+
+def _file_of(what: Reproduction, run: Run, fold: int) -> Path:
+    return what.output / "runs" / f"{run.key}-{fold + 1}.json"
+
+
+@contextmanager
+def _writing_into(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise ResultsNotWritten(folder=folder, detail=error.strerror or error) from error
 
 
 def _read(file: Path) -> dict[str, Any]:

@@ -403,7 +403,15 @@ def test_a_run_that_fails_makes_the_command_and_the_module_fail_once_the_tables_
 
 @pytest.mark.parametrize(
     ("more", "complaint"),
-    [(["--tables", "4"], "from 1 to 3"), (["--photos", "x"], "belong together"), ([], "there are 0 objects")],
+    [
+        (["--tables", "4"], "from 1 to 3"),
+        (["--tables", ""], "from 1 to 3"),
+        (["--tables", "1,two"], "from 1 to 3"),
+        (["--steps", "0"], "at least 1"),
+        (["--steps", "-1"], "at least 1"),
+        (["--photos", "x"], "belong together"),
+        ([], "there are 0 objects"),
+    ],
 )
 def test_options_that_make_no_sense_are_explained(tmp_path, more, complaint):
     with pytest.raises(CommandError, match=complaint):

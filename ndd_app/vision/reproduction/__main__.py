@@ -27,14 +27,16 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def read_arguments(options: Namespace, weights_dir: Path | None) -> Reproduction:
     """Raises an NddError where the data are not as they must be, ValueError where an option makes no sense."""
-    tables = [int(number) for number in options.tables.split(",")]
-    if not {*tables} <= {1, 2, 3}:
+    numbers = [number.strip() for number in options.tables.split(",")]
+    if not {*numbers} <= {"1", "2", "3"}:
         raise ValueError("--tables takes numbers from 1 to 3, such as 1,2")
+    if options.steps is not None and options.steps < 1:
+        raise ValueError("--steps must be at least 1.")
     if (options.annotations is None) != (options.photos is None):
         raise ValueError("--annotations and --photos belong together")
     collection = read_collection(options.photos, options.annotations) if options.annotations else None
     ukbench, profile = read_ukbench(options.ukbench), PROFILES[options.profile]
-    return Reproduction(profile, tables, ukbench, collection, options.output, weights_dir, options.steps)
+    return Reproduction(profile, [*map(int, numbers)], ukbench, collection, options.output, weights_dir, options.steps)
 
 
 def reproduce_and_show(what: Reproduction, track: Track, say: Callable[[str], None]) -> None:

@@ -342,6 +342,13 @@ def test_a_table_gives_mean_and_deviation_and_says_where_training_did_harm():
     assert "Worse than the frozen network: simclr, test_resnet, pretrained, train." in text
 
 
+def test_what_is_printed_as_no_difference_is_no_loss():
+    frozen, trained = Run("frozen", NETWORKS[0]), Run("simclr", NETWORKS[0], "train")
+    text = tables.table_in_markdown(1, TINY, given(frozen, 0.9) | given(trained, 0.8996))
+    assert "| .900 | .800 | +.000 | – |" in text
+    assert "Worse" not in text
+
+
 def test_the_papers_figure_stands_beside_ours_in_its_own_profile_alone():
     hashed = given(Run("phash"), 0.4)
     mae = Run("mae", PROFILES["paper"].networks[1], "test")
@@ -354,6 +361,15 @@ def test_the_papers_figure_stands_beside_ours_in_its_own_profile_alone():
 def test_hit_rates_of_the_annotated_collection():
     text = tables.table_in_markdown(3, TINY, given(Run("phash"), 0.4))
     assert "| phash | – | – | .500 | .750 | .750 | 1.000 |" in text
+
+
+def test_table_3_names_what_loses_at_the_first_place():
+    better, worse = (Run("simclr", NETWORKS[0], photos) for photos in ("train", "the collection"))
+    results = {}
+    for run, rate in [(Run("frozen", NETWORKS[0]), 0.6), (better, 0.7), (worse, 0.5)]:
+        results[run.key] = [{"collection": {"hit_rates": {"1": rate, "5": 1.0, "10": 1.0, "50": 1.0}}}]
+    text = tables.table_in_markdown(3, TINY, results)
+    assert "Worse than the frozen network by hit rate@1: simclr, test_resnet, pretrained, the collection." in text
 
 
 def test_a_strip_frames_what_is_right_and_what_is_wrong(tmp_path):

@@ -6,7 +6,8 @@ from ndd_app.exceptions.base import NddError
 class TrainingDiverged(NddError):
     """The training stopped at step {step}: its loss is {loss}, its gradient has the length {gradient}.
 
-    Nothing of it is used. Train at a lower rate, or keep the present encoder.
+    Nothing of it is used. Choose another method, end the training before that step (--steps), or keep the present
+    encoder.
     """
 
 

@@ -12,6 +12,7 @@ from ndd_app.exceptions.encoders import (
     UnknownPhotos,
     WeightsUnavailable,
     WrongAnnotation,
+    WrongTrainedWeights,
     WrongWeights,
 )
 from ndd_app.exceptions.files import (
@@ -139,5 +140,6 @@ __all__ = [
     "UnsuitableBackbone",
     "WeightsUnavailable",
     "WrongAnnotation",
+    "WrongTrainedWeights",
     "WrongWeights",
 ]

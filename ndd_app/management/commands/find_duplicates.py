@@ -24,7 +24,7 @@ class Command(StageCommand):
     def report(self, job: Job) -> None:
         result = job.result
         for receipt in result.get("receipts", []):
-            self.stdout.write(f"Receipt of {receipt}")
+            self.stdout.write(receipt)
         for encoder, address in result.get("waiting", {}).items():
             self.stdout.write(f"{encoder} waits for a person to let it serve, since pairs were answered: {address}")
         self.stdout.write(

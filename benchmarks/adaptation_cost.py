@@ -30,7 +30,7 @@ COMMANDS = (
     ("find_duplicates", "plates", "--switch"),
 )
 MOST_FITTED = 5_000
-"""A larger collection is fitted on so many of its photos (pipeline/encoders.py)."""
+"""A larger collection is fitted on so many of its photos (pipeline/limits.py)."""
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from ndd_app.exceptions.encoders import (
     UnknownPhotos,
     WeightsUnavailable,
     WrongAnnotation,
+    WrongTrainedWeights,
     WrongWeights,
 )
 from ndd_app.exceptions.files import (
@@ -60,7 +61,10 @@ from ndd_app.exceptions.training import (
     NoBenchmark,
     NoLabels,
     OutOfMemory,
+    ResultsNotWritten,
+    RunsFailed,
     TrainingDiverged,
+    UnreadablePhoto,
     UnsuitableBackbone,
 )
 from ndd_app.exceptions.work import (
@@ -114,7 +118,9 @@ __all__ = [
     "OvercompressedMember",
     "PhotoMissing",
     "RecordGone",
+    "ResultsNotWritten",
     "RowNotText",
+    "RunsFailed",
     "SecondManifest",
     "SourceMissing",
     "StorageUnavailable",
@@ -130,8 +136,10 @@ __all__ = [
     "UnknownSource",
     "UnreadableFile",
     "UnreadableImage",
+    "UnreadablePhoto",
     "UnsuitableBackbone",
     "WeightsUnavailable",
     "WrongAnnotation",
+    "WrongTrainedWeights",
     "WrongWeights",
 ]

@@ -24,6 +24,13 @@ class WrongWeights(NddError):
     """
 
 
+class WrongTrainedWeights(WrongWeights):
+    """The trained weights of {name} cannot be used: {detail}.
+
+    Fit the encoder again, restore it from a backup of the storage, or let another one serve.
+    """
+
+
 class TooFewPhotos(NddError):
     """An encoder needs at least {minimum} photos that it can learn from, and there are {count}.
 

@@ -6,7 +6,8 @@ from ndd_app.exceptions.base import NddError
 class TrainingDiverged(NddError):
     """The training stopped at step {step}: its loss is {loss}, its gradient has the length {gradient}.
 
-    Nothing of it is used. Train at a lower rate, or keep the present encoder.
+    Nothing of it is used. Choose another method, end the training before that step (--steps), or keep the present
+    encoder.
     """
 
 
@@ -35,6 +36,27 @@ class UnsuitableBackbone(NddError):
     """The method {method} cannot train {name}: {detail}.
 
     Set NDD_BACKBONE to a plain vision transformer, such as deit_tiny_patch16_224, or choose another method.
+    """
+
+
+class UnreadablePhoto(NddError):
+    """The photo {file} cannot be read: {detail}.
+
+    Put a whole copy in its place, or take it out of its folder and of the tables that name it; then start again.
+    """
+
+
+class ResultsNotWritten(NddError):
+    """The results cannot be written into {folder}: {detail}.
+
+    Make room on the disk, or see to the permissions of the folder; then start again. Finished runs are kept.
+    """
+
+
+class RunsFailed(NddError):
+    """{failed} of {count} runs gave no figures, for the reasons told above.
+
+    The others are kept: see to the reasons, then start again with the same --output.
     """
 
 

@@ -20,7 +20,7 @@ import torch
 from timm.data import resolve_model_data_config
 from torch import Tensor
 
-from ndd_app.exceptions import MemoryExhausted, WrongWeights
+from ndd_app.exceptions import MemoryExhausted, WrongTrainedWeights, WrongWeights
 from ndd_app.vision.descriptors import pool_features
 from ndd_app.vision.encoders import Features, digest_tensors
 from ndd_app.vision.images import Pixels
@@ -119,8 +119,7 @@ class Backbone:
         with torch.inference_mode(), torch.autocast(self._device.type, torch.bfloat16, enabled=faster):
             rows = pool_features(self.network, (batch - mean) / std).cpu().numpy()
         if not np.isfinite(rows).all():
-            file = "the encoder" if self.changed else self.source
-            raise WrongWeights(file=file, name=self.name, detail="what they make of a photo is not finite")
+            raise _refuse(self.name, None if self.changed else self.source, "what they make of a photo is not finite")
         return rows
 
 
@@ -163,7 +162,7 @@ def restore_backbone(name: str, side: int, weights: Mapping[str, npt.NDArray[np.
     require_known(name)
     network = timm.create_model(name, num_classes=0)
     _set_side(network, side)
-    _load_state(network, {key: torch.from_numpy(value.copy()) for key, value in weights.items()}, name, "the encoder")
+    _load_state(network, {key: torch.from_numpy(value.copy()) for key, value in weights.items()}, name, None)
     network = network.eval().to(present_device())
     return Backbone(name, network, digest_tensors(weights), side, "the encoder's own file", changed=True)
 
@@ -208,19 +207,22 @@ def _set_side(network: Any, side: int) -> None:
         network.set_input_size((side, side))
 
 
-def _load_state(network: Any, state: dict[str, Tensor], name: str, file: str) -> None:
-    def refuse(detail: object) -> WrongWeights:
-        return WrongWeights(file=file, name=name, detail=" ".join(str(detail).split())[:300])
+def _refuse(name: str, file: str | None, detail: object) -> WrongWeights:
+    """file: None where an encoder carries the weights."""
+    facts = {"name": name, "detail": " ".join(str(detail).split())[:300]}
+    return WrongWeights(file=file, **facts) if file else WrongTrainedWeights(**facts)
 
+
+def _load_state(network: Any, state: dict[str, Tensor], name: str, file: str | None) -> None:
     try:
         state = _as_timm_names_them(network, state)
         unfit = network.load_state_dict(state, strict=False)
     except Exception as error:  # a network's own translation may meet anything in a file made for another one
-        raise refuse(error) from error
+        raise _refuse(name, file, error) from error
     if unfit.missing_keys or unfit.unexpected_keys:
-        raise refuse(f"missing {unfit.missing_keys[:3]}, unknown {unfit.unexpected_keys[:3]}")
+        raise _refuse(name, file, f"missing {unfit.missing_keys[:3]}, unknown {unfit.unexpected_keys[:3]}")
     if not all(torch.isfinite(value).all() for value in network.state_dict().values()):
-        raise refuse("they hold values that are not finite")
+        raise _refuse(name, file, "they hold values that are not finite")
 
 
 def _as_timm_names_them(network: Any, state: dict[str, Tensor]) -> dict[str, Tensor]:

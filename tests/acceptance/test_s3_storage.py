@@ -48,7 +48,7 @@ def photo(site: Site) -> dict:
     source = site.folder / "scans.zip"
     source.write_bytes(zip_of({"a.jpg": SCAN, "cut short.jpg": SCAN[:900]}))
     report = site.manage("ingest_collection", "box", source)
-    assert "1 photos added" in report.stdout
+    assert "1 photo added" in report.stdout
     assert "cut short.jpg" in report.stderr
     [photo] = site.rows("select * from ndd_app_photo")
     return photo

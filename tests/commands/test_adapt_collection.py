@@ -45,7 +45,9 @@ def adapt(*arguments: object) -> str:
 
 @pytest.mark.parametrize("method", ["mae", "simclr", "supervised", "triplet"])
 def test_a_trained_encoder_is_stored_and_embeds(photos, groups, method):
-    assert f"Ready: test_vit {method}" in adapt("--method", method, "--groups", groups)
+    output = adapt("--method", method, "--groups", groups)
+    assert f"Ready: test_vit {method}" in output
+    assert "Next: embed_collection album --newest, then find_duplicates album --switch" in output
     encoder = Encoder.objects.get()
     assert [point["step"] for point in encoder.curve if "loss" in point] == [1, 2]
     assert [point["step"] for point in encoder.curve if "retrieval" in point] == [0, 1, 2]

@@ -120,9 +120,11 @@ def test_few_photos_and_identical_ones_get_a_receipt_that_says_why_it_cannot_jud
     run("adapt_collection", "--method", "cosine")
     run("embed_collection", "--newest")
     output = run("find_duplicates", "--switch")
+    [encoder] = Encoder.objects.filter(method="cosine")
+    assert output.startswith(f"{encoder}: Keep the present encoder")
     why = "all photos show one image" if alike else f"{photos} photo{'s' * (photos > 1)} can be judged by"
     assert why in output
-    assert not Encoder.objects.get(method="cosine").is_serving
+    assert not encoder.is_serving
 
 
 def damage(file: Path, how: str) -> None:

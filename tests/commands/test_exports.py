@@ -106,7 +106,7 @@ def test_evaluation_by_a_partial_annotation_is_readable(collection, tmp_path: Pa
     pairs.write_text("query,match\n0.jpg,1.jpg\n")
     table = run("evaluate_collection", "box", "--pairs", pairs)
     assert "hit@1" in table
-    assert "1 queries" in table
+    assert "1 query" in table
 
 
 @pytest.mark.parametrize(

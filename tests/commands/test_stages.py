@@ -29,6 +29,17 @@ def test_ingest_here_and_now_leaves_a_finished_job(scans):
     assert Job.objects.get(kind="ingest").state == Job.State.DONE
 
 
+def test_what_there_is_one_of_is_counted_as_one(scans, tmp_path):
+    run("ingest_collection", "box", scans)
+    assert "3 photos embedded" in run("embed_collection", "box")[0]  # and the site encoder is fitted
+    one = write_photos(tmp_path / "one", {"9.jpg": jpeg(draw_photo(9))})
+    assert "1 photo added" in run("ingest_collection", "single", one)[0]
+    assert "1 photo embedded" in run("embed_collection", "single")[0]
+    matched, _ = run("find_duplicates", "single")
+    assert "1 photo matched" in matched
+    assert "0 pairs stored" in matched
+
+
 def test_each_problem_is_one_line(scans):
     (scans / "broken.jpg").write_bytes(b"no picture")
     _, complaints = run("ingest_collection", "box", scans)

@@ -10,7 +10,7 @@ import pytest
 import safetensors.numpy
 import torch
 
-from ndd_app.exceptions import DamagedEncoder, ExtractorChanged, UnknownBackbone, WrongWeights
+from ndd_app.exceptions import DamagedEncoder, ExtractorChanged, UnknownBackbone, WrongTrainedWeights
 from ndd_app.vision.backbones import Backbone, load_backbone
 from ndd_app.vision.descriptors import PooledCosine, Whitening, principal_axes
 from ndd_app.vision.encoder_files import load_encoder, read_metadata, save_encoder
@@ -91,7 +91,7 @@ def test_trained_weights_that_are_not_finite_are_refused(encoder):
     trained = train_a_little(encoder.extractor)
     with torch.no_grad():
         trained.network.norm.weight[0] = float("nan")
-    with pytest.raises(WrongWeights, match="not finite"):
+    with pytest.raises(WrongTrainedWeights, match=r"not finite\. Fit the encoder again"):
         load_encoder(save_encoder(Encoder(trained, encoder.projection), {}), None)
 
 

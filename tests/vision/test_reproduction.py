@@ -11,7 +11,7 @@ import safetensors.torch
 import timm
 from django.core.management import CommandError, call_command
 
-from ndd_app.exceptions import NoBenchmark, UnknownPhotos
+from ndd_app.exceptions import NoBenchmark, ResultsNotWritten, UnknownPhotos, UnreadablePhoto
 from ndd_app.vision.metrics import Relevance
 from ndd_app.vision.plans import Plan
 from ndd_app.vision.reproduction import reproduce as reproduction
@@ -21,6 +21,7 @@ from ndd_app.vision.reproduction.measuring import compare_patch_tokens, pooled_r
 from ndd_app.vision.reproduction.photos import Collection, FolderPhotos, read_collection, read_ukbench, split_by_object
 from ndd_app.vision.reproduction.reproduce import Reproduction, reproduce
 from ndd_app.vision.reproduction.runs import PROFILES, Network, Profile, Run, runs_of_table
+from tests.disks import room_for
 from tests.pictures import cropped, draw_photo, faded, jpeg, png, rotated
 from tests.vision.networks import random_backbone, random_weights, write_weights
 
@@ -56,14 +57,39 @@ def silent(text: str) -> None:
     pass
 
 
+def require_steps(steps: int, what: Reproduction, results: dict) -> None:
+    """Every run that is fitted was trained for so many steps in every fold."""
+    for run in what.runs:
+        if run.fitted_on:
+            taken = [(fold.get("steps"), len(fold["curve"])) for fold in results[run.key]]
+            assert taken == [(steps, steps)] * what.profile.folds
+
+
 # --- photos ---------------------------------------------------------------------------------------------------------
 
 
-def test_ukbench_has_four_photos_of_each_object_in_the_order_of_their_names(tmp_path):
+def test_ukbench_has_four_photos_of_each_object_by_the_numbers_in_their_names(tmp_path):
     photos = read_ukbench(write_ukbench(tmp_path / "ukbench"))
     assert [file.name for file in photos.files[:2]] == ["ukbench00000.jpg", "ukbench00001.jpg"]
     assert list(photos.groups) == [str(place // 4) for place in range(20)]
     assert photos.picture(7).shape == (120, 160, 3)
+
+
+def test_a_photo_that_lacks_moves_no_other_one_to_another_object(tmp_path):
+    folder = write_ukbench(tmp_path / "ukbench", objects=6)
+    (folder / "ukbench00002.jpg").unlink()
+    (folder / "ukbench00001 (copy).jpg").write_bytes(b"not one of the benchmark's own names")
+    photos = read_ukbench(folder)
+    assert len(photos) == 23
+    assert list(photos.groups[:4]) == ["0", "0", "0", "1"]
+
+
+def test_two_photos_with_one_number_are_refused(tmp_path):
+    folder = write_ukbench(tmp_path / "ukbench")
+    (folder / "thumbs").mkdir()
+    (folder / "thumbs" / "ukbench00007.jpg").write_bytes((folder / "ukbench00007.jpg").read_bytes())
+    with pytest.raises(NoBenchmark, match=r"thumbs/ukbench00007\.jpg and ukbench00007\.jpg have one number"):
+        read_ukbench(folder)
 
 
 def test_or_what_groups_csv_says(tmp_path):
@@ -165,8 +191,11 @@ def test_every_run_of_every_table_leaves_its_figures(what):
     assert results.keys() == wanted
     one = results[Run("simclr", NETWORKS[1], "test").key][0]
     assert 0.25 <= one["ukbench"]["map_with_query"] <= 1
-    assert one["steps"] == 1
+    require_steps(1, what, results)
     assert "collection" not in one
+    one["curve"] = []
+    with pytest.raises(AssertionError):
+        require_steps(1, what, results)
     assert json.loads((what.output / "results.json").read_text()).keys() == wanted
     text = (what.output / "tables.md").read_text()
     assert text.count("**Table") == 3
@@ -213,6 +242,68 @@ def test_a_run_with_other_settings_is_done_again(what):
     assert reproduce(longer, say=silent)[key][0]["steps"] == 2
 
 
+@pytest.fixture
+def hashed(what: Reproduction) -> Reproduction:
+    """Two quick runs, by the hashes."""
+    return replace(what, tables=(1,), profile=replace(TINY, networks=(), folds=1))
+
+
+def another(what: Reproduction, change: str) -> Reproduction:
+    folder, annotations = what.ukbench.files[0].parent, what.weights_dir / "pairs.csv"
+    match change:
+        case "photo":
+            (folder / "ukbench00004.jpg").write_bytes(jpeg(draw_photo(9, 160, 120)))
+        case "name":
+            (folder / "ukbench00019.jpg").rename(folder / "ukbench00020.jpg")
+        case "groups":
+            rows = [f"{file.name},{place // 2}\n" for place, file in enumerate(what.ukbench.files)]
+            (folder / "groups.csv").write_text("file,group\n" + "".join(rows))
+        case "annotations":
+            annotations.write_text("query,match\nukbench00000.jpg,ukbench00002.jpg\n")
+    return replace(what, ukbench=read_ukbench(folder), collection=read_collection(folder, annotations))
+
+
+@pytest.mark.parametrize("change", ["photo", "name", "groups", "annotations"])
+def test_photos_or_labels_that_have_changed_are_measured_anew(hashed, change):
+    reproduce(hashed, say=silent)
+    changed = another(hashed, change)
+    afresh = reproduce(replace(changed, output=hashed.output / "afresh"), say=silent)
+    found = reproduce(changed, say=silent)
+    for key, [fold] in found.items():
+        assert fold | {"seconds": 0} == afresh[key][0] | {"seconds": 0}
+
+
+def test_each_run_names_what_it_depends_on_and_nothing_else(what, tmp_path):
+    frozen, trained = Run("frozen", NETWORKS[1]), Run("simclr", NETWORKS[1], "train")
+    (tmp_path / "others").mkdir()
+    write_weights(tmp_path / "others", random_weights(seed=1))
+    others = replace(what, weights_dir=tmp_path / "others")
+    assert others.settings(trained) != what.settings(trained)
+    assert others.settings(Run("phash")) == what.settings(Run("phash"))
+    longer = replace(what, profile=replace(TINY, pretrained=replace(PLAN, rate=1e-3)))
+    assert longer.settings(trained) != what.settings(trained)
+    assert longer.settings(frozen) == what.settings(frozen)
+    alone, on_test = replace(what, collection=None), Run("simclr", NETWORKS[1], "test")
+    assert alone.settings(frozen) != what.settings(frozen)
+    assert alone.settings(on_test) == what.settings(on_test)
+
+
+def test_a_folder_that_was_moved_holds_the_same_photos(what, tmp_path):
+    before = what.digests
+    moved = (tmp_path / "ukbench").rename(tmp_path / "moved")
+    collection = read_collection(moved, tmp_path / "pairs.csv")
+    assert replace(what, ukbench=read_ukbench(moved), collection=collection).digests == before
+
+
+def test_a_run_of_an_older_version_is_run_again(hashed):
+    before = reproduce(hashed, say=silent)
+    [file] = (hashed.output / "runs").glob("phash*.json")
+    old = {"name": "phash", "settings": {"profile": "tiny", "steps": None, "photos": 20, "annotated": 20}}
+    file.write_text(json.dumps(old))
+    [fold] = reproduce(hashed, say=silent)["phash"]
+    assert fold["ukbench"] == before["phash"][0]["ukbench"]
+
+
 def test_a_network_without_weights_leaves_its_rows_empty_and_the_others_go_on(what, tmp_path):
     (tmp_path / "test_resnet.safetensors").unlink()
     said: list[str] = []
@@ -221,6 +312,28 @@ def test_a_network_without_weights_leaves_its_rows_empty_and_the_others_go_on(wh
     assert sum("No figures" in line for line in said) == 4
     [row] = [line for line in (what.output / "tables.md").read_text().splitlines() if "frozen | test_resnet" in line]
     assert row.split(" | ")[3:5] == ["–", "–"]
+
+
+def test_a_photo_that_cannot_be_read_is_named_before_any_run(hashed, tmp_path):
+    for number in (3, 7):
+        (tmp_path / "ukbench" / f"ukbench{number:05}.jpg").write_bytes(jpeg(draw_photo(number))[:500])
+    said: list[str] = []
+    with pytest.raises(UnreadablePhoto, match=r"ukbench00003\.jpg cannot be read: The image ends .* a whole copy"):
+        reproduce(hashed, say=said.append)
+    assert "ukbench00007.jpg cannot be read" in said[0]
+    assert not hashed.output.exists()
+
+
+def test_a_photo_that_is_gone_is_named(what, tmp_path):
+    (tmp_path / "ukbench" / "ukbench00004.jpg").unlink()
+    for use in (lambda: what.ukbench.picture(4), lambda: what.ukbench.digest):
+        with pytest.raises(UnreadablePhoto, match=r"ukbench00004\.jpg cannot be read: No such file"):
+            use()
+
+
+def test_a_full_disk_stops_the_runs_and_says_so(hashed):
+    with room_for(100), pytest.raises(ResultsNotWritten, match=r"out: File too large\. Make room"):
+        reproduce(hashed, say=silent)
 
 
 # --- tables and strips ----------------------------------------------------------------------------------------------
@@ -240,6 +353,13 @@ def test_a_table_gives_mean_and_deviation_and_says_where_training_did_harm():
     assert "Worse than the frozen network: simclr, test_resnet, pretrained, train." in text
 
 
+def test_what_is_printed_as_no_difference_is_no_loss():
+    frozen, trained = Run("frozen", NETWORKS[0]), Run("simclr", NETWORKS[0], "train")
+    text = tables.table_in_markdown(1, TINY, given(frozen, 0.9) | given(trained, 0.8996))
+    assert "| .900 | .800 | +.000 | – |" in text
+    assert "Worse" not in text
+
+
 def test_the_papers_figure_stands_beside_ours_in_its_own_profile_alone():
     hashed = given(Run("phash"), 0.4)
     mae = Run("mae", PROFILES["paper"].networks[1], "test")
@@ -252,6 +372,15 @@ def test_the_papers_figure_stands_beside_ours_in_its_own_profile_alone():
 def test_hit_rates_of_the_annotated_collection():
     text = tables.table_in_markdown(3, TINY, given(Run("phash"), 0.4))
     assert "| phash | – | – | .500 | .750 | .750 | 1.000 |" in text
+
+
+def test_table_3_names_what_loses_at_the_first_place():
+    better, worse = (Run("simclr", NETWORKS[0], photos) for photos in ("train", "the collection"))
+    results = {}
+    for run, rate in [(Run("frozen", NETWORKS[0]), 0.6), (better, 0.7), (worse, 0.5)]:
+        results[run.key] = [{"collection": {"hit_rates": {"1": rate, "5": 1.0, "10": 1.0, "50": 1.0}}}]
+    text = tables.table_in_markdown(3, TINY, results)
+    assert "Worse than the frozen network by hit rate@1: simclr, test_resnet, pretrained, the collection." in text
 
 
 def test_a_strip_frames_what_is_right_and_what_is_wrong(tmp_path):
@@ -283,9 +412,33 @@ def test_the_command_and_the_module_need_no_database(tmp_path, settings, monkeyp
     assert capsys.readouterr().out.split() == by_command.split()
 
 
+def test_a_run_that_fails_makes_the_command_and_the_module_fail_once_the_tables_are_there(
+    tmp_path, settings, monkeypatch, capsys
+):
+    settings.NDD_WEIGHTS_DIR = tmp_path
+    monkeypatch.setitem(PROFILES, "small", replace(TINY, networks=NETWORKS[:1], folds=1))
+    write_ukbench(tmp_path / "ukbench")
+    given = ["--ukbench", tmp_path / "ukbench", "--tables", "1", "--profile", "small", "--output", tmp_path / "out"]
+    told = r"^4 of 6 runs gave no figures.* same --output\.$"
+    with pytest.raises(CommandError, match=told):
+        call_command("reproduce_paper", *map(str, given))
+    assert "| phash |" in capsys.readouterr().out
+    monkeypatch.setattr(sys, "argv", ["reproduction", *map(str, given)])
+    with pytest.raises(SystemExit, match=told):
+        main()
+
+
 @pytest.mark.parametrize(
     ("more", "complaint"),
-    [(["--tables", "4"], "from 1 to 3"), (["--photos", "x"], "belong together"), ([], "there are 0 objects")],
+    [
+        (["--tables", "4"], "from 1 to 3"),
+        (["--tables", ""], "from 1 to 3"),
+        (["--tables", "1,two"], "from 1 to 3"),
+        (["--steps", "0"], "at least 1"),
+        (["--steps", "-1"], "at least 1"),
+        (["--photos", "x"], "belong together"),
+        ([], "there are 0 objects"),
+    ],
 )
 def test_options_that_make_no_sense_are_explained(tmp_path, more, complaint):
     with pytest.raises(CommandError, match=complaint):
@@ -305,4 +458,4 @@ def test_two_steps_of_every_run_of_the_paper_with_its_own_networks(tmp_path):
     what = Reproduction(PROFILES["paper"], (1, 2, 3), ukbench, collection, tmp_path / "out", tmp_path, steps=2)
     results = reproduce(what)
     assert results.keys() == {run.key for table in (1, 2, 3) for run in runs_of_table(table, what.profile)}
-    assert all(fold["steps"] == 2 for folds in results.values() for fold in folds if fold["curve"])
+    require_steps(2, what, results)

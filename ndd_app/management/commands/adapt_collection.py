@@ -11,7 +11,10 @@ from ndd_app.models import Collection, Job
 
 
 class Command(StageCommand):
-    help = "Fit encoders to a collection's own photos. They serve after embed_collection and find_duplicates --switch."
+    help = (
+        "Fit encoders to a collection's own photos. They can serve after embed_collection --newest and find_duplicates"
+        " --switch."
+    )
     kind = Job.Kind.ADAPT
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -50,5 +53,8 @@ class Command(StageCommand):
     def report(self, job: Job) -> None:
         for encoder in job.result["encoders"]:
             self.stdout.write(f"Ready: {encoder}")
+        if job.result["encoders"]:
+            slug = job.collection.slug
+            self.stdout.write(f"Next: embed_collection {slug} --newest, then find_duplicates {slug} --switch")
         for note in job.result["notes"]:
             self.stdout.write(self.style.WARNING(note))

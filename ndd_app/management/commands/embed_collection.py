@@ -1,6 +1,8 @@
 from argparse import ArgumentParser
 from typing import Any
 
+from django.template.defaultfilters import pluralize
+
 from ndd_app.management.stage import StageCommand
 from ndd_app.models import Job
 
@@ -18,6 +20,6 @@ class Command(StageCommand):
 
     def report(self, job: Job) -> None:
         for encoder, count in job.result["embedded"].items():
-            self.stdout.write(f"{encoder}: {count} photos embedded")
+            self.stdout.write(f"{encoder}: {count} photo{pluralize(count)} embedded")
         for note in job.result["notes"]:
             self.stdout.write(self.style.WARNING(note))

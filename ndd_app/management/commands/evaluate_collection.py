@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.template.defaultfilters import pluralize
 
 from ndd_app.exceptions import NddError
 from ndd_app.management.stage import find_collection
@@ -59,7 +60,8 @@ def _table(figures: dict[str, Any]) -> str:
     width = max(len(ranking["name"]) for ranking in figures["rankings"])
     rates = list(figures["rankings"][0]["hit_rates"])
     head = [f"mAP@{figures['k_with_query']} with query", f"mAP@{figures['k_without_query']} without"]
-    lines = [f"{figures['collection']}: {figures['queries']} queries", ""]
+    queries = figures["queries"]
+    lines = [f"{figures['collection']}: {queries} quer{pluralize(queries, 'y,ies')}", ""]
     lines.append(" ".join([" " * width, *head, *(f"hit@{k}" for k in rates)]))
     for ranking in figures["rankings"]:
         cells = [ranking["map_with_query"], ranking["map_without_query"]]

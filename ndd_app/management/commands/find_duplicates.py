@@ -1,6 +1,8 @@
 from argparse import ArgumentParser
 from typing import Any
 
+from django.template.defaultfilters import pluralize
+
 from ndd_app.management.stage import StageCommand
 from ndd_app.models import Candidate, Job
 
@@ -23,20 +25,20 @@ class Command(StageCommand):
 
     def report(self, job: Job) -> None:
         result = job.result
+        photos, pairs = result["photos"], result["pairs"]
         for receipt in result.get("receipts", []):
-            self.stdout.write(f"Receipt of {receipt}")
+            self.stdout.write(receipt)
         for encoder, address in result.get("waiting", {}).items():
             self.stdout.write(f"{encoder} waits for a person to let it serve, since pairs were answered: {address}")
         self.stdout.write(
-            f"{job.collection.slug}: {result['photos']} photos matched with {', '.join(result['encoders'])};"
-            f" {result['pairs']} pairs stored, {result['verified']} with matching points;"
+            f"{job.collection.slug}: {photos} photo{pluralize(photos)} matched with {', '.join(result['encoders'])};"
+            f" {pairs} pair{pluralize(pairs)} stored, {result['verified']} with matching points;"
             f" {result['shown']} shown, of which {result['expected_false']:.1f} are expected to be none"
             f" (from a chance of {job.collection.show_from:.0%})."
         )
         for note in result["notes"]:
             self.stdout.write(self.style.WARNING(note))
         across = Candidate.objects.across(job.collection)
-        if across.exists():
-            self.stdout.write(
-                f"{across.count()} more pairs with photos of other collections; {across.shown().count()} shown."
-            )
+        if more := across.count():
+            shown = across.shown().count()
+            self.stdout.write(f"{more} more pair{pluralize(more)} with photos of other collections; {shown} shown.")

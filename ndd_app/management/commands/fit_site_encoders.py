@@ -1,6 +1,7 @@
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.template.defaultfilters import pluralize
 
 from ndd_app.exceptions import NddError
 from ndd_app.models import Encoder
@@ -25,6 +26,7 @@ class Command(BaseCommand):
                 raise CommandError(str(error)) from error
             serve(encoder)
             fitted.append(encoder)
-            self.stdout.write(f"Serving from now on: {encoder}, fitted on {encoder.photo_count} photos")
+            count = encoder.photo_count
+            self.stdout.write(f"Serving from now on: {encoder}, fitted on {count} photo{pluralize(count)}")
         if not fitted:
             raise CommandError("No site encoder was fitted; what served goes on serving.")

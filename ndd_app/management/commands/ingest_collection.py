@@ -4,6 +4,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.management.base import CommandError
+from django.template.defaultfilters import pluralize
 
 from ndd_app.management.stage import StageCommand
 from ndd_app.models import Collection, Job
@@ -36,12 +37,13 @@ class Command(StageCommand):
 
     def report(self, job: Job) -> None:
         result = job.result
+        added, ignored, problems = result["added"], result["ignored"], len(result["problems"])
         for problem in result["problems"]:
             self.stderr.write(self.style.WARNING("{file}: {reason} {advice}".format(**problem)))
         for photo, earlier in result["exact_copies"]:
             self.stdout.write(f"{photo} is an exact copy of {earlier}")
         self.stdout.write(
-            f"{job.collection.slug}: {result['added']} photos added, {result['known']} known already"
+            f"{job.collection.slug}: {added} photo{pluralize(added)} added, {result['known']} known already"
             f" ({result['moved']} moved), {result['described']} described from the manifest,"
-            f" {len(result['problems'])} problems, {result['ignored']} other files ignored."
+            f" {problems} problem{pluralize(problems)}, {ignored} other file{pluralize(ignored)} ignored."
         )

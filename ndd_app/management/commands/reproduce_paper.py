@@ -18,12 +18,10 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         from ndd_app.management.bars import bar
-        from ndd_app.vision.reproduction.__main__ import read_arguments
-        from ndd_app.vision.reproduction.reproduce import reproduce
+        from ndd_app.vision.reproduction.__main__ import read_arguments, reproduce_and_show
 
         try:
             what = read_arguments(Namespace(**options), conf.weights_dir)
-            reproduce(what, bar, self.stdout.write)
+            reproduce_and_show(what, bar, self.stdout.write)
         except (NddError, ValueError) as error:
             raise CommandError(str(error)) from error
-        self.stdout.write((what.output / "tables.md").read_text())

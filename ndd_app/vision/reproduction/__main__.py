@@ -3,16 +3,16 @@
 import os
 import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from tqdm import tqdm
 
-from ndd_app.exceptions import NddError
+from ndd_app.exceptions import NddError, RunsFailed
 from ndd_app.vision.reproduction.photos import read_collection, read_ukbench
 from ndd_app.vision.reproduction.reproduce import Reproduction, reproduce
 from ndd_app.vision.reproduction.runs import PROFILES
-from ndd_app.vision.training import Item
+from ndd_app.vision.training import Item, Track
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -27,14 +27,24 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def read_arguments(options: Namespace, weights_dir: Path | None) -> Reproduction:
     """Raises an NddError where the data are not as they must be, ValueError where an option makes no sense."""
-    tables = [int(number) for number in options.tables.split(",")]
-    if not {*tables} <= {1, 2, 3}:
+    numbers = [number.strip() for number in options.tables.split(",")]
+    if not {*numbers} <= {"1", "2", "3"}:
         raise ValueError("--tables takes numbers from 1 to 3, such as 1,2")
+    if options.steps is not None and options.steps < 1:
+        raise ValueError("--steps must be at least 1.")
     if (options.annotations is None) != (options.photos is None):
         raise ValueError("--annotations and --photos belong together")
     collection = read_collection(options.photos, options.annotations) if options.annotations else None
     ukbench, profile = read_ukbench(options.ukbench), PROFILES[options.profile]
-    return Reproduction(profile, tables, ukbench, collection, options.output, weights_dir, options.steps)
+    return Reproduction(profile, [*map(int, numbers)], ukbench, collection, options.output, weights_dir, options.steps)
+
+
+def reproduce_and_show(what: Reproduction, track: Track, say: Callable[[str], None]) -> None:
+    """Raises RunsFailed, once the tables are shown, where some of their rows are not whole."""
+    results = reproduce(what, track, say)
+    say((what.output / "tables.md").read_text())
+    if failed := len(what.places) - sum(map(len, results.values())):
+        raise RunsFailed(failed=failed, count=len(what.places))
 
 
 def main() -> None:
@@ -43,10 +53,9 @@ def main() -> None:
     folder = os.environ.get("NDD_WEIGHTS_DIR")
     try:
         what = read_arguments(parser.parse_args(), Path(folder) if folder else None)
-        reproduce(what, _bar)
+        reproduce_and_show(what, _bar, print)
     except (NddError, ValueError) as error:
         sys.exit(str(error))
-    print((what.output / "tables.md").read_text())
 
 
 def _bar(items: Iterable[Item], step: str, total: int | None = None) -> Iterator[Item]:

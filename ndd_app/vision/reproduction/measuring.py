@@ -59,13 +59,11 @@ class Bench:
         return self.ukbench.choose(numbers[run.fitted_on], labels=labels)
 
     def galleries(self, run: Run) -> dict[str, Collection]:
-        """What is fitted on the collection is of no interest on UKBench, nor the other way round."""
         test = self.ukbench.choose(self.split.test)
         every = {"ukbench": Collection(test, Relevance.from_groups(test.groups))}
         if self.collection:
             every["collection"] = self.collection
-        wanted = {COLLECTION: {"collection"}, BOTH: {"ukbench"}, TEST: {"ukbench"}}
-        return {name: gallery for name, gallery in every.items() if name in wanted.get(run.fitted_on, every)}
+        return {name: gallery for name, gallery in every.items() if name in run.measured_on}
 
 
 def measure(run: Run, bench: Bench, plan: Plan | None, folder: Path, track: Track) -> dict[str, Any]:

@@ -1,14 +1,17 @@
 """The photos of the reproduction, read from folders, and their split by object."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
+from os.path import relpath
 from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
-from ndd_app.exceptions import NoBenchmark, UnknownPhotos
+from ndd_app.exceptions import NoBenchmark, UnknownPhotos, UnreadableImage, UnreadablePhoto
 from ndd_app.vision.annotations import read_rows
 from ndd_app.vision.encoders import Extractor, Features
 from ndd_app.vision.images import Pixels, decode, resize_to_fit
@@ -18,6 +21,7 @@ LONG_SIDE = 512
 KEPT_IN_MEMORY = 2_000
 FOLDS = 5
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff"}
+NUMBERED = re.compile(r"ukbench([0-9]+)\.jpg")
 
 Numbers = npt.NDArray[np.int64]
 
@@ -34,10 +38,20 @@ class FolderPhotos:
     def __len__(self) -> int:
         return len(self.files)
 
+    @property
+    def digest(self) -> str:
+        """Of names, sizes and groups, so that no file is read. Raises UnreadablePhoto."""
+        rows = [
+            (relpath(file, self.files[0].parent), _size(file), group)
+            for file, group in zip(self.files, self.groups, strict=True)
+        ]
+        return sha256(repr(rows).encode()).hexdigest()[:16]
+
     def picture(self, number: int) -> Pixels:
+        """Raises UnreadablePhoto."""
         file = self.files[number]
         if file not in self._read:
-            pixels = resize_to_fit(decode(file.read_bytes()).pixels, LONG_SIDE)
+            pixels = _read_pixels(file)
             if len(self._read) >= KEPT_IN_MEMORY:
                 return pixels
             self._read[file] = pixels
@@ -60,6 +74,10 @@ class Collection:
     photos: FolderPhotos
     relevance: Relevance
 
+    @property
+    def digest(self) -> str:
+        return sha256(self.photos.digest.encode() + self.relevance.pairs.tobytes()).hexdigest()[:16]
+
 
 @dataclass(frozen=True)
 class Split:
@@ -70,19 +88,48 @@ class Split:
     test: Numbers
 
 
+def _size(file: Path) -> int:
+    try:
+        return file.stat().st_size
+    except OSError as error:
+        raise UnreadablePhoto(file=file, detail=error.strerror) from error
+
+
+def _read_pixels(file: Path) -> Pixels:
+    try:
+        return resize_to_fit(decode(file.read_bytes()).pixels, LONG_SIDE)
+    except OSError as error:
+        raise UnreadablePhoto(file=file, detail=error.strerror) from error
+    except UnreadableImage as error:
+        raise UnreadablePhoto(file=file, detail=error.reason.rstrip(".")) from error
+
+
 def read_ukbench(folder: Path) -> FolderPhotos:
-    """By groups.csv, else every four photos in the order of their names. Raises NoBenchmark or WrongAnnotation."""
-    if (folder / "groups.csv").exists():
-        rows = read_rows(folder / "groups.csv", "file", "group")
-        photos = FolderPhotos([folder / file for file, _ in rows], [group for _, group in rows])
-        if missing := [file.name for file in photos.files if not file.exists()]:
-            raise NoBenchmark(folder=folder, detail=f"{len(missing)} files of groups.csv lack, such as {missing[0]}")
-    else:
-        files = sorted(folder.rglob("ukbench*.jpg"))
-        photos = FolderPhotos(files, [str(place // 4) for place in range(len(files))])
+    """By groups.csv, else by the numbers in the names, four an object. Raises NoBenchmark or WrongAnnotation."""
+    photos = _by_groups(folder) if (folder / "groups.csv").exists() else _by_numbers(folder)
     if len(set(photos.groups)) < FOLDS:
         raise NoBenchmark(folder=folder, detail=f"there are {len(set(photos.groups))} objects, and {FOLDS} are needed")
     return photos
+
+
+def _by_groups(folder: Path) -> FolderPhotos:
+    rows = read_rows(folder / "groups.csv", "file", "group")
+    photos = FolderPhotos([folder / file for file, _ in rows], [group for _, group in rows])
+    if missing := [file.name for file in photos.files if not file.exists()]:
+        raise NoBenchmark(folder=folder, detail=f"{len(missing)} files of groups.csv lack, such as {missing[0]}")
+    return photos
+
+
+def _by_numbers(folder: Path) -> FolderPhotos:
+    """A photo that lacks shifts no other one into another object."""
+    files: dict[int, Path] = {}
+    for file in sorted(folder.rglob("ukbench*.jpg")):
+        if named := NUMBERED.fullmatch(file.name):
+            other = files.setdefault(int(named[1]), file)
+            if other != file:
+                both = f"{other.relative_to(folder)} and {file.relative_to(folder)}"
+                raise NoBenchmark(folder=folder, detail=f"{both} have one number, and each may be there once")
+    return FolderPhotos([files[n] for n in sorted(files)], [str(n // 4) for n in sorted(files)])
 
 
 def read_collection(folder: Path, annotations: Path) -> Collection:

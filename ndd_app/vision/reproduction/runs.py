@@ -47,6 +47,12 @@ class Run:
         return "-".join("".join(c if c.isalnum() else " " for c in self.name.lower()).split())
 
     @property
+    def measured_on(self) -> set[str]:
+        """What is fitted on the collection is of no interest on UKBench, nor the other way round."""
+        alone = {COLLECTION: {"collection"}, BOTH: {"ukbench"}, TEST: {"ukbench"}}
+        return alone.get(self.fitted_on, {"ukbench", "collection"})
+
+    @property
     def frozen(self) -> "Run | None":
         """The run that this one must beat for its training to have been of use."""
         if not self.fitted_on:

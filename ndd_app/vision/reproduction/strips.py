@@ -28,7 +28,7 @@ def draw_strips(
         width = max(strip.shape[1] for strip in strips)
         sheet = np.concatenate([_widen(strip, width) for strip in strips])
         files.append(folder / f"{name}-{place}.png")
-        cv2.imwrite(str(files[-1]), cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR))
+        files[-1].write_bytes(cv2.imencode(".png", cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR))[1].tobytes())
     return files
 
 

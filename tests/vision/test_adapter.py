@@ -1,6 +1,7 @@
 """The part of auto that needs a GPU, on a CPU with a tiny network: only the time differs."""
 
 from dataclasses import replace
+from math import exp, log
 from pathlib import Path
 
 import numpy as np
@@ -116,6 +117,40 @@ def test_nearest_of_each_other_are_suspected_and_known_duplicates_have_one_owner
     photos.rejected = [(4, 2)]
     taught = adapter.FirstLook.of(photos, dict(zip([0, 1, 2, 4], rows, strict=True)), projection)
     assert np.argwhere(look.suspected != taught.suspected).tolist() == [[2, 4], [4, 2]]
+
+
+def slow_loss(views: torch.Tensor, photos: list[int], what: adapter.Adaptation) -> float:
+    """InfoNCE over all views, KoLeo over the undamaged ones, and how far these have moved."""
+
+    def may_be_one(one: int, other: int) -> bool:
+        return bool(what.suspected[one, other] or what.owners[one] == what.owners[other])
+
+    rows = [(photo, view) for photo, of_photo in zip(photos, views, strict=True) for view in of_photo]
+    found, even, moved = [], [], []
+    for i, (photo, row) in enumerate(rows):
+        strangers = sum(exp(float(row @ far) / adapter.TEMPERATURE) for p, far in rows if not may_be_one(photo, p))
+        for j, (p, near) in enumerate(rows):
+            if i != j and what.owners[photo] == what.owners[p]:
+                own = exp(float(row @ near) / adapter.TEMPERATURE)
+                found.append(log((own + strangers) / own))
+    originals = list(zip(photos, views[:, 0], strict=True))
+    for photo, row in originals:
+        even.append(-log(min(float((row - far).norm()) for p, far in originals if not may_be_one(photo, p))))
+        moved.append(1 - float(row @ what.first[photo]))
+    return float(np.mean(found) + adapter.EVENNESS * np.mean(even) + adapter.ANCHOR * np.mean(moved))
+
+
+def test_the_loss_is_that_of_its_formula(vit):
+    random = np.random.default_rng(0)
+    first = random.normal(size=(6, 5)).astype(np.float32)
+    first /= np.linalg.norm(first, axis=1, keepdims=True)
+    suspected = np.zeros((6, 6), bool)
+    suspected[0, 3] = suspected[3, 0] = True
+    projection = METHODS["whiten"].fit(twelve_photos(), vit, seed=0).encoder.projection
+    what = adapter.Adaptation(vit, projection, adapter.FirstLook(np.array([0, 1, 1, 3, 4, 5]), first, suspected))
+    views = torch.nn.functional.normalize(torch.from_numpy(random.normal(size=(5, 3, 5)).astype(np.float32)), dim=2)
+    photos = [3, 1, 0, 2, 5]
+    assert float(what._loss(views, torch.tensor(photos))) == pytest.approx(slow_loss(views, photos, what), rel=1e-4)
 
 
 def test_half_of_the_way(vit, on_a_gpu):

@@ -93,6 +93,8 @@ def evidence_of(
     bits = {detector: shared_bits(code, fused.pairs) for detector, code in codes.items()}
     for row, candidate in enumerate(candidates):
         for column, encoder in enumerate(encoders):
+            if not fused.similarity[row, column]:
+                continue  # a zero row: it sees nothing in one of the two
             there, back = fused.ranks[row, column]
             yield Evidence(
                 candidate=candidate,

@@ -71,6 +71,14 @@ def test_a_near_pair_is_shown_with_its_ranks_and_evidence(collection):
     assert evidence.score == pytest.approx(0.995, abs=0.01)
 
 
+def test_an_encoder_that_sees_nothing_in_a_photo_is_no_evidence(collection):
+    deep = embed(collection, make_encoder(family="deep", is_serving=True), seed=0)
+    deep.embeddings.filter(photo__path="00.jpg").update(vector=np.zeros(EMBEDDING_SIZE))
+    find_duplicates(collection)
+    assert not pair(collection).evidence.filter(encoder=deep).exists()
+    assert pair(collection).evidence.filter(detector=Evidence.Detector.CLASSICAL).exists()
+
+
 def test_what_stands_behind_many_others_is_less_likely(collection):
     photos = list(collection.photos.order_by("pk"))
     pairs, ranks = np.array([[0, 1], [2, 3]]), np.array([[[1, 2]], [[19, 20]]])

@@ -266,7 +266,9 @@ def test_a_common_partner_makes_a_pair_of_two_strangers_only_by_matching_points(
     match_by_points(two, three)
     match_by_points(three, four)
     find_duplicates(collection)
-    assert Candidate.objects.get(first=two, second=four).probability > 0.5
+    found = Candidate.objects.get(first=two, second=four)
+    assert min(found.probability, found.probability_same_image) > 0.5
+    assert found.relation == "same image"
 
 
 def test_a_pair_that_only_a_common_partner_proposes_stays_when_nothing_else_is_in_doubt(collection, monkeypatch):

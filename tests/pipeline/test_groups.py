@@ -33,6 +33,11 @@ def test_one_false_link_does_not_join_two_groups():
     assert clusters(*left, *right, (3, 11, 0.91)) == [[1, 2, 3], [11, 12, 13]]
 
 
+def test_two_that_people_have_told_apart_are_in_no_group_together():
+    links = {frozenset((one, other)): chance for one, other, chance in ((1, 2, 0.9), (2, 3, 0.8), (3, 4, 0.7))}
+    assert cluster(links, links, {frozenset((1, 3))}) == [{1, 2}, {3, 4}]
+
+
 @pytest.fixture
 def people_and_photos(db):
     album = make_collection(show_from=0.5, matched_at=timezone.now())
@@ -57,6 +62,15 @@ def test_a_refused_pair_groups_nothing(people_and_photos):
     make_pair(photos[0], photos[1], 0.9)
     record_verdict(photos[0], photos[1], "no", ana)
     assert groups_of(photos[0].collection, ana) == []
+
+
+def test_a_photo_that_is_like_two_others_joins_no_two_that_people_have_told_apart(people_and_photos):
+    ana, photos = people_and_photos
+    for one, other, chance in ((0, 1, 0.99), (0, 2, 0.9), (1, 2, 0.8)):
+        make_pair(photos[one], photos[other], chance)
+    record_verdict(photos[0], photos[1], "no", ana)
+    [group] = groups_of(photos[0].collection, ana)
+    assert {*group.photos} == {photos[0], photos[2]}
 
 
 def test_the_page_of_groups(client, people_and_photos):

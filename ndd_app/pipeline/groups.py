@@ -10,16 +10,21 @@ from ndd_app.models import Candidate, Collection, Photo, Verdict
 from ndd_app.pipeline.pairs import queue
 from ndd_app.pipeline.review import Person, settled_pairs
 
+Answer = Verdict.Answer
 Pair = frozenset[int]
 """The ids of two photos."""
 
 
 @dataclass(frozen=True)
 class Group:
-    """Photos that show one image or exposures of one scene, and the pair that is least so."""
+    """Photos that show one image or exposures of one scene, and the pair that is least so.
+
+    is_confirmed: people have said yes to that one too, as to all the others.
+    """
 
     members: tuple[Photo, ...]
     weakest: Candidate
+    is_confirmed: bool
 
     @cached_property
     def photos(self) -> tuple[Photo, ...]:
@@ -37,9 +42,10 @@ def groups_of(collection: Collection, person: Person) -> list[Group]:
     links = {frozenset((pair.first_id, pair.second_id)): pair for pair in pairs}
     photos = {photo.pk: photo for pair in links.values() for photo in (pair.first, pair.second)}
     answers = settled_pairs([*photos.values()])
-    apart = {frozenset(pair) for pair, answer in answers.items() if answer == Verdict.Answer.NO}
-    clusters = cluster(links, _weights(links.values()), apart)
-    found = [_group([photos[pk] for pk in members], links) for members in clusters]
+    confirmed, apart = ({frozenset(p) for p in answers if answers[p] == said} for said in (Answer.YES, Answer.NO))
+    weight = {pair: 1.0 if pair in confirmed else link.probability for pair, link in links.items()}
+    clusters = cluster(links, weight, apart)
+    found = [_group([photos[pk] for pk in members], links, confirmed) for members in clusters]
     return sorted(found, key=lambda group: (-len(group.members), min(photo.path for photo in group.members)))
 
 
@@ -77,15 +83,11 @@ def _told_apart(one: set[int], other: set[int], apart: Set[Pair]) -> bool:
     return any(frozenset((here, there)) in apart for here in one for there in other)
 
 
-def _weights(pairs: Iterable[Candidate]) -> dict[Pair, float]:
-    return {frozenset((pair.first_id, pair.second_id)): pair.probability for pair in pairs}
-
-
-def _group(members: list[Photo], links: dict[Pair, Candidate]) -> Group:
+def _group(members: list[Photo], links: dict[Pair, Candidate], confirmed: Set[Pair]) -> Group:
     ids = {photo.pk for photo in members}
-    inside = [pair for numbers, pair in links.items() if numbers <= ids]
-    weakest = min(inside, key=lambda pair: (pair.probability, pair.pk))
-    return Group(tuple(members), weakest)
+    inside = [(pair in confirmed, link.probability, link.pk, link) for pair, link in links.items() if pair <= ids]
+    is_confirmed, _, _, weakest = min(inside)
+    return Group(tuple(members), weakest, is_confirmed)
 
 
 def _worth(photo: Photo) -> tuple[int, int, int]:

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.db import transaction
-from django.db.models import F, Sum
 from django.db.models.functions import Now
 
 from ndd_app.exceptions import NoPhotos, NotEmbedded
@@ -45,8 +44,9 @@ DOUBTFUL = 0.05
 class MatchResult:
     """Of the pairs within the collection: whoever sees the job may not see the other collections.
 
-    expected_false: how many of the shown pairs are expected to be no duplicates: the sum of what their chances leave
-    open. verified: pairs in which geometry found matching points. notes: what a person should know.
+    expected_false: how many of the shown pairs are expected to be no duplicates: the sum of what the chances leave open
+    of those that nobody has confirmed. verified: pairs in which geometry found matching points. notes: what a person
+    should know.
     """
 
     photos: int
@@ -93,11 +93,10 @@ def find_duplicates(
             for each in used:
                 let_serve(collection, each, by_hand=encoder is not None)
         shown = Candidate.objects.shown().within(collection)
-        expected_false = float(shown.aggregate(none=Sum(1 - F("probability"), default=0.0))["none"])
         verified = sum(map(bool, judged.details))
         names = tuple(map(str, used))
         notes = tuple(outgrown(collection, collection.encoders.order_by("pk"), len(photos)))
-        result = MatchResult(len(photos), stored, shown.count(), expected_false, verified, names, notes)
+        result = MatchResult(len(photos), stored, shown.count(), shown.expected_false(), verified, names, notes)
         transaction.on_commit(lambda: candidates_found.send(Collection, collection=collection, result=result))
     return result
 

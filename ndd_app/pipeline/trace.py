@@ -56,10 +56,13 @@ def outcome_of(
     chance: float | None = None,
 ) -> str:
     """`details`: what geometry found, also if it looked only now. `chance`: of a pair that is not stored, if known."""
-    if agreed_answer(Verdict.objects.on(one, other).latest_of_each_person()) == Verdict.Answer.NO:
+    answer = agreed_answer(Verdict.objects.on(one, other).latest_of_each_person())
+    if answer == Verdict.Answer.NO:
         return _("Not shown: people have answered no.")
     if adapter().same_record(one, other):
         return _("No pair: both are scans of one record.")
+    if candidate and answer == Verdict.Answer.YES:
+        return _("Shown: people have answered yes.")
     if candidate:
         return _of_candidate(candidate)
     if reason := _never_looked_at(one, other):

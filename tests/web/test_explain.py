@@ -75,6 +75,8 @@ def test_shown_unlikely_and_refused_pairs_say_so(ana, cataloguer, photos):
     assert "<h1>Why these two?</h1>" in page
     make_pair(photos[0], photos[2], 0.3)
     assert "Not shown: its chance of 30 % does not reach 50 %." in explain(ana, photos[0], photos[2])
+    record_verdict(photos[0], photos[2], "yes", cataloguer)
+    assert "Shown: people have answered yes." in explain(ana, photos[0], photos[2])
     record_verdict(photos[0], photos[1], "no", cataloguer)
     assert "Not shown: people have answered no." in explain(ana, photos[0], photos[1])
 

@@ -32,7 +32,13 @@ from ndd_app.pipeline.review import settled_pairs
 from ndd_app.pipeline.serving import embedded_encoders, outgrown, ready_encoders, serving_with
 from ndd_app.pipeline.serving import switch as let_serve
 from ndd_app.pipeline.variants import propose_by_variants
-from ndd_app.pipeline.verification import registered, verify_as_they_are, verify_in_all_variants, verify_tilted
+from ndd_app.pipeline.verification import (
+    Unread,
+    registered,
+    verify_as_they_are,
+    verify_in_all_variants,
+    verify_tilted,
+)
 from ndd_app.signals import candidates_found
 from ndd_app.vision.neighbours import Indices, nearest_by_bits, pairs_within, places, ranked_lists, unordered
 
@@ -72,7 +78,8 @@ def find_duplicates(
     if not photos:
         raise NoPhotos(collection=collection.slug)
     used = embedded_by(collection, _wanted(collection, switch, encoder))
-    codes = fingerprints(photos)
+    unread: Unread = {}
+    codes = fingerprints(photos, unread)
     also = unordered([equal_or_alike(photos, codes), answered_pairs(photos)])
     judged = judge_with_geometry(photos, used, also, settled_pairs(photos), track)
     lists = ranked_lists(judged.fused, len(photos), NEIGHBOURS)
@@ -95,8 +102,8 @@ def find_duplicates(
         shown = Candidate.objects.shown().within(collection)
         verified = sum(map(bool, judged.details))
         names = tuple(map(str, used))
-        notes = tuple(outgrown(collection, collection.encoders.order_by("pk"), len(photos)))
-        result = MatchResult(len(photos), stored, shown.count(), shown.expected_false(), verified, names, notes)
+        notes = [*outgrown(collection, collection.encoders.order_by("pk"), len(photos)), *_named(unread, collection)]
+        result = MatchResult(len(photos), stored, shown.count(), shown.expected_false(), verified, names, tuple(notes))
         transaction.on_commit(lambda: candidates_found.send(Collection, collection=collection, result=result))
     return result
 
@@ -108,6 +115,12 @@ def _wanted(collection: Collection, switch: bool, encoder: Encoder | None) -> li
         load_encoder(encoder)  # raises where it could embed no photo that comes later
         return serving_with(collection, encoder)
     return ready_encoders(collection) if switch else Encoder.objects.serving(collection)
+
+
+def _named(unread: Unread, collection: Collection) -> list[str]:
+    """Only photos of the collection that are still there: whoever sees the job may not see the others."""
+    there = collection.photos.all().still_there(unread)
+    return [f"{photo.path}: {reason}" for photo, reason in unread.items() if photo.pk in there]
 
 
 def judge_with_geometry(

@@ -39,6 +39,9 @@ WITHOUT_POINTS = Func(
 RECIPES = (AS_THEY_ARE, IN_ALL_VARIANTS, TILTED)
 """Each looks closer than the one before; a pair is not looked at again by what it has behind it."""
 
+Unread = dict[Photo, NddError]
+"""Photos that could not be read, with the reasons."""
+
 _EMPTY_OR_SHEET: dict[str, tuple[bool, bool]] = {}
 """By the hash of the pixels, as long as the process lives: one matching asks up to six times."""
 

@@ -187,6 +187,17 @@ def test_lost_fingerprints_are_taken_again(collection):
     assert Fingerprint.objects.count() == PHOTOS
 
 
+def test_photos_without_fingerprint_and_working_copy_are_left_to_the_encoders_with_a_note(collection):
+    lost = collection.photos.filter(path__in=["00.jpg", "09.jpg"])
+    Fingerprint.objects.all().delete()
+    lost.update(working_copy="lost.jpg")
+    result = find_duplicates(collection)
+    assert [note.partition(": The stored file lost.jpg")[0] for note in result.notes] == ["00.jpg", "09.jpg"]
+    assert Fingerprint.objects.count() == PHOTOS - 2
+    assert not pair(collection).evidence.filter(detector=Evidence.Detector.PHASH).exists()
+    assert not Candidate.objects.filter(first__path="00.jpg", second__path="09.jpg").exists()
+
+
 def test_the_chance_from_which_pairs_are_shown_is_the_collections(collection):
     find_duplicates(collection)
     chance = pair(collection).probability

@@ -12,8 +12,8 @@ from ndd_app.pipeline.judgement import judge
 from ndd_app.pipeline.limits import NEIGHBOURS
 from ndd_app.pipeline.ranking import candidate_pairs, embedded_by, fuse_encoders
 from ndd_app.pipeline.review import settled_pairs
-from ndd_app.pipeline.trace import Place, outcome_of
-from ndd_app.pipeline.verification import told_by_points_alone, verify_in_all_variants
+from ndd_app.pipeline.trace import Geometry, Place, outcome_of
+from ndd_app.pipeline.verification import Unread, told_by_points_alone, verify_in_all_variants
 from ndd_app.vision.neighbours import nearest_of_two, places, ranked_lists, unordered
 from ndd_app.vision.verification import Details
 
@@ -37,7 +37,8 @@ def explain_pair(one: Photo, other: Photo) -> Explanation:
     used = embedded_by(collection, Encoder.objects.serving(collection))
     pair = np.array([[first, second]])
     was_verified = Registration.objects.between(one, other) is not None
-    verify_in_all_variants(photos, pair, [first, second])
+    unread: Unread = {}
+    verify_in_all_variants(photos, pair, [first, second], unread=unread)
     fused = fuse_encoders(photos, used, NEIGHBOURS, unordered([pair, candidate_pairs(photos)]))
     judged = judge(photos, fused, settled_pairs(photos))
     row = int(np.flatnonzero((judged.fused.pairs == pair).all(axis=1))[0])
@@ -49,11 +50,13 @@ def explain_pair(one: Photo, other: Photo) -> Explanation:
     found.append(Place("fused", float(judged.fused.scores[row]), int(here[0]) or None, int(here[1]) or None))
     duplicate = float(judged.probabilities.duplicate[row])
     candidate = Candidate.objects.of(one).of(other).select_related("first__collection", "second__collection").first()
-    outcome = outcome_of(one, other, candidate, found[:-1], judged.details[row], was_verified, duplicate)
+    geometry = Geometry(was_verified, judged.details[row], [*unread])
+    outcome = outcome_of(one, other, candidate, found[:-1], geometry, duplicate)
     if not (candidate or judged.details[row]) and told_by_points_alone(photos, pair):
         outcome += " " + _("Sheets of paper and empty scans look alike to every encoder: matching points would tell.")
     return Explanation(found, judged.details[row], duplicate, float(judged.probabilities.same_image[row]), outcome)
 
 
 def _place(name: str, photos: Sequence[Photo], encoder: Encoder, pair: tuple[int, int]) -> Place:
-    return Place(name, *nearest_of_two(load_embeddings(photos, encoder), *pair))
+    similarity, there, back = nearest_of_two(load_embeddings(photos, encoder), *pair)
+    return Place(name, similarity if there else None, there, back)

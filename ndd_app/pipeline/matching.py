@@ -81,13 +81,13 @@ def find_duplicates(
     unread: Unread = {}
     codes = fingerprints(photos, unread)
     also = unordered([equal_or_alike(photos, codes), answered_pairs(photos)])
-    judged = judge_with_geometry(photos, used, also, settled_pairs(photos), track)
+    judged = judge_with_geometry(photos, used, also, settled_pairs(photos), track, unread)
     lists = ranked_lists(judged.fused, len(photos), NEIGHBOURS)
     lonely = without_partner(judged, len(photos))
     judged = worth_storing(photos, judged, answered_pairs(photos))  # people answer meanwhile
     candidates = candidates_of(photos, judged, places(lists, judged.fused.pairs))
     evidence = list(evidence_of(track(candidates, "Comparing pairs", len(candidates)), judged, used, codes))
-    across = match_across(collection, photos, [photos[number] for number in lonely], track)
+    across = match_across(collection, photos, [photos[number] for number in lonely], track, unread)
     with transaction.atomic():
         lock_collections()
         Candidate.objects.within(collection).delete()
@@ -124,7 +124,12 @@ def _named(unread: Unread, collection: Collection) -> list[str]:
 
 
 def judge_with_geometry(
-    photos: Sequence[Photo], used: Sequence[Encoder], also: Indices, settled: Settled, track: Track
+    photos: Sequence[Photo],
+    used: Sequence[Encoder],
+    also: Indices,
+    settled: Settled,
+    track: Track,
+    unread: Unread | None = None,
 ) -> Judged:
     """Cheap first: the nearest as they are; the variants of photos without a partner; pairs with one in common.
 
@@ -135,12 +140,12 @@ def judge_with_geometry(
     lists = ranked_lists(fused, len(photos), VERIFIED)
     near = ((fused.ranks > 0) & (fused.ranks <= VERIFIED)).any(axis=(1, 2))
     wanted = near | (places(lists, fused.pairs) > 0).any(axis=1) | among(fused.pairs, also)
-    verify_as_they_are(photos, fused.pairs[wanted], track)
+    verify_as_they_are(photos, fused.pairs[wanted], track, unread)
     judged = judge(photos, fused, settled)
     lonely = without_partner(judged, len(photos))
     if lonely.size:
         proposed = propose_by_variants(photos, used, lonely.tolist(), track)
-        verify_in_all_variants(photos, proposed, lonely.tolist(), track)
+        verify_in_all_variants(photos, proposed, lonely.tolist(), track, unread)
         also = unordered([also, proposed])
         judged = judge(photos, fuse_encoders(photos, used, NEIGHBOURS, also), settled)
     common = pairs_with_a_common_partner(photos, judged, settled)
@@ -148,12 +153,12 @@ def judge_with_geometry(
     every = unordered([common, doubtful])
     unmatched = every[[not found for found in registered(photos, every)]]
     if len(unmatched):
-        verify_in_all_variants(photos, unmatched, lonely.tolist(), track)
+        verify_in_all_variants(photos, unmatched, lonely.tolist(), track, unread)
     fused = fuse_encoders(photos, used, NEIGHBOURS, unordered([also, common]))
     judged = judge(photos, fused, settled)
     unsure = likely_but_unsure(judged)
     if len(unsure):
-        verify_tilted(photos, unsure, track)
+        verify_tilted(photos, unsure, track, unread)
         judged = judge(photos, fused, settled)
     return judged
 

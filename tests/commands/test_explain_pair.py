@@ -88,6 +88,13 @@ def test_strangers_are_lost_and_the_step_is_named(box):
     assert "Lost" in explain("box", "03.jpg", "04.jpg") or "does not reach" in explain("box", "03.jpg", "04.jpg")
 
 
+def test_a_scan_that_is_lost_since_it_was_embedded_is_named_as_the_reason(box):
+    box.photos.get(path="04.jpg").thumbnail.delete()
+    assert [note.partition(":")[0] for note in find_duplicates(box).notes] == ["04.jpg"]
+    words = explain("box", "03.jpg", "04.jpg")
+    assert "Lost before geometry: the stored scan of 04.jpg cannot be read." in words
+
+
 def test_a_likely_pair_that_the_last_matching_has_not_stored_is_not_called_unlikely(box):
     """As when only the variants match: these are for photos without a partner, the command tries them for any pair."""
     find_duplicates(box)

@@ -344,12 +344,13 @@ def test_of_a_scan_that_cannot_be_read_now_nothing_is_kept(collection):
     lost = collection.photos.filter(path="01.jpg")
     name = lost.get().thumbnail.name
     lost.update(thumbnail="lost.jpg")
-    find_duplicates(collection)
+    [note] = find_duplicates(collection).notes
+    assert "01.jpg: The stored file lost.jpg could not be read" in note
     assert Registration.objects.exists()
     of_it = Registration.objects.filter(Q(first__in=lost) | Q(second__in=lost))
     assert not of_it.exists()
     lost.update(thumbnail=name)
-    find_duplicates(collection)
+    assert not find_duplicates(collection).notes
     assert of_it.exists()
 
 

@@ -34,6 +34,7 @@ from ndd_app.pipeline.serving import switch as let_serve
 from ndd_app.pipeline.variants import propose_by_variants
 from ndd_app.pipeline.verification import (
     Unread,
+    drop_outdated,
     registered,
     verify_as_they_are,
     verify_in_all_variants,
@@ -94,6 +95,7 @@ def find_duplicates(
         stored = store_candidates(candidates, evidence)
         if across:
             across.store()
+        drop_outdated(collection)
         # Not the time of now: of photos that came meanwhile it knows nothing.
         Collection.objects.filter(pk=collection.pk).update(matched_at=started)
         if switch or encoder:

@@ -8,10 +8,10 @@ from functools import lru_cache
 import cv2
 import numpy as np
 import numpy.typing as npt
-from django.db.models import F, Func, JSONField, QuerySet, TextField, Value
+from django.db.models import F, Func, JSONField, Q, QuerySet, TextField, Value
 
 from ndd_app.exceptions import NddError
-from ndd_app.models import Photo, Registration
+from ndd_app.models import Collection, Photo, Registration
 from ndd_app.pipeline.features import features_of_one, read_pixels
 from ndd_app.pipeline.progress import Track, in_batches, untracked
 from ndd_app.storage import read_bytes
@@ -58,6 +58,12 @@ def confirmed_pairs(photos: Sequence[Photo]) -> Indices:
     known = _known(photos)
     sure = [pair for pair, details in known.items() if confirms(details) and {*pair} <= number.keys()]
     return np.array([(number[one], number[other]) for one, other in sure], np.int64).reshape(-1, 2)
+
+
+def drop_outdated(collection: Collection) -> None:
+    """What earlier recipes found of the collection's photos: no matching reads it, pages would take it for known."""
+    of_photos = Q(first__collection=collection) | Q(second__collection=collection)
+    Registration.objects.filter(of_photos).exclude(recipe__in=RECIPES).delete()
 
 
 def told_by_points_alone(photos: Sequence[Photo], pairs: Indices) -> npt.NDArray[np.bool_]:

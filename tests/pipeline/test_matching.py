@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from itertools import combinations
 
 import cv2
 import numpy as np
@@ -352,6 +353,15 @@ def test_of_a_scan_that_cannot_be_read_now_nothing_is_kept(collection):
     lost.update(thumbnail=name)
     assert not find_duplicates(collection).notes
     assert of_it.exists()
+
+
+def test_what_an_earlier_recipe_found_does_not_outlive_the_next_matching(collection):
+    find_duplicates(collection)
+    known = set(Registration.objects.values_list("pk", flat=True))
+    never = next(two for two in combinations(collection.photos.all(), 2) if not Registration.objects.between(*two))
+    Registration.objects.create(first=never[0], second=never[1], recipe="geometry 1")
+    find_duplicates(collection)
+    assert set(Registration.objects.values_list("pk", flat=True)) == known
 
 
 def test_what_was_found_is_announced(collection, django_capture_on_commit_callbacks):

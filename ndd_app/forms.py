@@ -51,7 +51,9 @@ def _in_words(collection: Collection, chance: float) -> str:
         return words
     pairs, false = count_at_chance(collection, chance)
     expected = ngettext(
-        "{pairs} pair, about {false} of them false", "{pairs} pairs, about {false} of them false", pairs
+        "{pairs} pair within the collection, about {false} of them false",
+        "{pairs} pairs within the collection, about {false} of them false",
+        pairs,
     ).format(pairs=pairs, false=f"{false:.1f}")
     return f"{words}: {expected}"
 

@@ -1,5 +1,5 @@
 from django.db import models
-from django.db.models import Exists, F, OuterRef, Q
+from django.db.models import Exists, F, OuterRef, Q, Sum
 from django.db.models.functions import Greatest
 
 from ndd_app.models.collection import Collection
@@ -26,19 +26,31 @@ class CandidateQuerySet(models.QuerySet["Candidate"]):
         return self.touching(collection).exclude(first__collection=F("second__collection"))
 
     def shown(self) -> "CandidateQuerySet":
-        """Pairs that are likely enough for the collections of both photos and were not settled as “no”."""
-        needed = Greatest("first__collection__show_from", "second__collection__show_from")
-        return self.filter(probability__gte=needed).not_refused().of_two_records()
+        """Pairs that are likely enough for the collections of both photos, or that people have settled as “yes”."""
+        return self.shown_from(Greatest("first__collection__show_from", "second__collection__show_from"))
+
+    def shown_from(self, chance: "float | Greatest") -> "CandidateQuerySet":
+        """Those that would be, were this the chance: without what people have refused, with what they confirmed."""
+        likely = Q(probability__gte=chance) | _settled_as(Verdict.Answer.YES)
+        return self.filter(likely).not_refused().of_two_records()
+
+    def expected_false(self) -> float:
+        """How many are expected to be no duplicates: what the chances leave open of those that nobody has confirmed."""
+        open_pairs = self.exclude(_settled_as(Verdict.Answer.YES))
+        return open_pairs.order_by().aggregate(none=Sum(1 - F("probability"), default=0.0))["none"]
 
     def of_two_records(self) -> "CandidateQuerySet":
         """Without pairs of scans that were put on one record since they were matched."""
         return self.exclude(~Q(first__record=""), first__record=F("second__record"))
 
     def not_refused(self) -> "CandidateQuerySet":
-        answers = Verdict.objects.latest_of_each_person().filter(first=OuterRef("first"), second=OuterRef("second"))
-        said_no = answers.filter(answer=Verdict.Answer.NO)
-        said_otherwise = answers.exclude(answer=Verdict.Answer.NO)
-        return self.exclude(Exists(said_no) & ~Exists(said_otherwise))
+        return self.exclude(_settled_as(Verdict.Answer.NO))
+
+
+def _settled_as(answer: str) -> Q:
+    """Pairs on which the latest answers of all people are this one."""
+    answers = Verdict.objects.latest_of_each_person().filter(first=OuterRef("first"), second=OuterRef("second"))
+    return Q(Exists(answers.filter(answer=answer)) & ~Exists(answers.exclude(answer=answer)))
 
 
 class Candidate(models.Model):

@@ -31,7 +31,7 @@ from ndd_app.pipeline.limits import NEAREST_ELSEWHERE, NEIGHBOURS
 from ndd_app.pipeline.progress import Track, untracked
 from ndd_app.pipeline.review import settled_pairs
 from ndd_app.pipeline.variants import variants_of
-from ndd_app.pipeline.verification import verify_as_they_are, verify_in_all_variants, verify_tilted
+from ndd_app.pipeline.verification import Unread, verify_as_they_are, verify_in_all_variants, verify_tilted
 from ndd_app.vision.neighbours import (
     LAST_STRANGER,
     Fused,
@@ -72,7 +72,11 @@ def lock_collections() -> None:
 
 
 def match_across(
-    collection: Collection, photos: Sequence[Photo], lonely: Sequence[Photo], track: Track = untracked
+    collection: Collection,
+    photos: Sequence[Photo],
+    lonely: Sequence[Photo],
+    track: Track = untracked,
+    unread: Unread | None = None,
 ) -> Across | None:
     """Match the collection's photos with those of all others; the lonely ones also mirrored, inverted, descreened.
 
@@ -90,15 +94,15 @@ def match_across(
     sides = _Sides(unordered([known, *near, *odd]), encoders)
     if not sides.photos:
         return None
-    _verify(sides, collection, known, unordered(odd), track)
+    _verify(sides, collection, known, unordered(odd), track, unread)
     settled = settled_pairs(sides.photos)
     judged = judge(sides.photos, sides.fused, settled)
     if len(unsure := likely_but_unsure(judged)):
-        verify_tilted(sides.photos, unsure, track)
+        verify_tilted(sides.photos, unsure, track, unread)
         judged = judge(sides.photos, sides.fused, settled)
     stored = worth_storing(sides.photos, judged, sides.local(_answered(collection)))
     candidates = candidates_of(sides.photos, stored, np.zeros_like(stored.fused.pairs))
-    return Across(collection, sides.pairs, candidates, list(_evidence(sides, candidates, stored)))
+    return Across(collection, sides.pairs, candidates, list(_evidence(sides, candidates, stored, unread)))
 
 
 class _Sides:
@@ -127,7 +131,9 @@ class _Sides:
         return fuse_pairs(self.local(self.pairs), rows, strangers, no_ranks, Photo.objects.count())
 
 
-def _verify(sides: _Sides, collection: Collection, known: Indices, odd: Indices, track: Track) -> None:
+def _verify(
+    sides: _Sides, collection: Collection, known: Indices, odd: Indices, track: Track, unread: Unread | None
+) -> None:
     """The nearest of each of the collection's photos as they are, what variants proposed in all variants."""
     fused = sides.fused
     lists = ranked_lists(fused, len(sides.photos), NEAREST_ELSEWHERE)
@@ -135,8 +141,8 @@ def _verify(sides: _Sides, collection: Collection, known: Indices, odd: Indices,
     there, back = places(lists, fused.pairs).T
     of_partner = np.where(is_own[fused.pairs[:, 0]], there, back)
     wanted = (of_partner > 0) | among(fused.pairs, sides.local(known))
-    verify_as_they_are(sides.photos, fused.pairs[wanted], track)
-    verify_in_all_variants(sides.photos, sides.local(odd), np.flatnonzero(is_own).tolist(), track)
+    verify_as_they_are(sides.photos, fused.pairs[wanted], track, unread)
+    verify_in_all_variants(sides.photos, sides.local(odd), np.flatnonzero(is_own).tolist(), track, unread)
 
 
 def _proposed(queries: Part, encoder: Encoder, count: int) -> Indices:
@@ -172,14 +178,16 @@ def _of_equal_pixels(collection: Collection) -> Indices:
     return as_pairs((pk, other) for pk, pixel_hash in alike for other in holders[pixel_hash][:NEIGHBOURS])
 
 
-def _evidence(sides: _Sides, candidates: Sequence[Candidate], judged: Judged) -> Iterator[Evidence]:
+def _evidence(
+    sides: _Sides, candidates: Sequence[Candidate], judged: Judged, unread: Unread | None
+) -> Iterator[Evidence]:
     """Fingerprints only of the photos that are in a pair."""
     ids: npt.NDArray[np.int64] = np.unique(judged.fused.pairs)
     if not ids.size:
         return iter(())
     photos = [sides.photos[number] for number in ids]
     codes = {}
-    for detector, code in fingerprints(photos).items():
+    for detector, code in fingerprints(photos, unread).items():
         codes[detector] = np.zeros((len(sides.photos), code.shape[1]), np.uint8)
         codes[detector][ids] = code
     return evidence_of(candidates, judged, sides.encoders, codes)

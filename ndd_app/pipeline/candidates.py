@@ -6,10 +6,12 @@ import numpy as np
 import numpy.typing as npt
 
 from ndd_app.description import adapter
+from ndd_app.exceptions import NddError
 from ndd_app.models import Candidate, Encoder, Evidence, Fingerprint, Photo
 from ndd_app.pipeline.features import read_pixels
 from ndd_app.pipeline.judgement import Judged
 from ndd_app.pipeline.limits import FLOOR
+from ndd_app.pipeline.verification import Unread
 from ndd_app.vision import hashing
 from ndd_app.vision.neighbours import Indices, shared_bits, unordered
 from ndd_app.vision.relations import flags_of, kind_of
@@ -93,6 +95,8 @@ def evidence_of(
     bits = {detector: shared_bits(code, fused.pairs) for detector, code in codes.items()}
     for row, candidate in enumerate(candidates):
         for column, encoder in enumerate(encoders):
+            if not fused.similarity[row, column]:
+                continue  # a zero row: it sees nothing in one of the two
             there, back = fused.ranks[row, column]
             yield Evidence(
                 candidate=candidate,
@@ -122,19 +126,37 @@ def store_candidates(candidates: Sequence[Candidate], evidence: Iterable[Evidenc
     return len(left)
 
 
-def fingerprints(photos: Sequence[Photo]) -> Codes:
-    """(n, bits) of 0 and 1 for each kind of fingerprint."""
-    stored = Fingerprint.objects.in_bulk([photo.pk for photo in photos])
-    lost = [_fingerprint_again(photo) for photo in photos if photo.pk not in stored]
-    Fingerprint.objects.bulk_create(lost, ignore_conflicts=True)  # another matching may have been faster
-    stored |= {fingerprint.photo_id: fingerprint for fingerprint in lost}
+def fingerprints(photos: Sequence[Photo], unread: Unread | None = None) -> Codes:
+    """(n, bits) of 0 and 1 for each kind of fingerprint. Lost ones are taken again; `unread`: where that failed."""
+    known = Fingerprint.objects.in_bulk([photo.pk for photo in photos])
+    lost = [photo for photo in photos if photo.pk not in known]
+    known |= _taken_again(lost, {} if unread is None else unread)
+    every = [known.get(photo.pk) or _like_no_other(photo) for photo in photos]
     names = {Detector.PHASH: "phash", Detector.BLOCK_MEAN: "block_mean"}
     return {
-        detector: np.array([[*getattr(stored[photo.pk], name)] for photo in photos]).astype(np.uint8)
+        detector: np.array([[*getattr(fingerprint, name)] for fingerprint in every]).astype(np.uint8)
         for detector, name in names.items()
     }
 
 
-def _fingerprint_again(photo: Photo) -> Fingerprint:
-    pixels = read_pixels(photo)
-    return Fingerprint(photo=photo, phash=hashing.phash(pixels), block_mean=hashing.block_mean_hash(pixels))
+def _taken_again(lost: Sequence[Photo], unread: Unread) -> dict[int, Fingerprint]:
+    """By the ids of the photos. Nothing is stored of photos that a host has deleted meanwhile."""
+    taken = {}
+    for photo in lost:
+        try:
+            pixels = read_pixels(photo)
+        except NddError as reason:
+            unread[photo] = reason
+        else:
+            bits = {"phash": hashing.phash(pixels), "block_mean": hashing.block_mean_hash(pixels)}
+            taken[photo.pk] = Fingerprint(photo=photo, **bits)
+    kept = [taken[pk] for pk in taken.keys() & Photo.objects.still_there(lost)]
+    Fingerprint.objects.bulk_create(kept, ignore_conflicts=True)  # another matching may have been faster
+    return taken
+
+
+def _like_no_other(photo: Photo) -> Fingerprint:
+    """Equal bits would make all photos that cannot be read duplicates of each other."""
+    drawn = np.random.default_rng(photo.pk)
+    phash, block_mean = ("".join(map(str, drawn.integers(0, 2, bits))) for bits in (64, 256))
+    return Fingerprint(photo=photo, phash=phash, block_mean=block_mean)

@@ -1,22 +1,30 @@
 """Duplicates in groups, derived from the shown pairs whenever asked for: a chain of likenesses makes no group."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from dataclasses import dataclass
 from functools import cached_property
 
 from ndd_app.description import adapter
-from ndd_app.models import Candidate, Collection, Photo
+from ndd_app.models import Candidate, Collection, Photo, Verdict
 from ndd_app.pipeline.pairs import queue
-from ndd_app.pipeline.review import Person
+from ndd_app.pipeline.review import Person, settled_pairs
+
+Answer = Verdict.Answer
+Pair = frozenset[int]
+"""The ids of two photos."""
 
 
 @dataclass(frozen=True)
 class Group:
-    """Photos that show one image or exposures of one scene, and the pair that is least so."""
+    """Photos that show one image or exposures of one scene, and the pair that is least so.
+
+    is_confirmed: people have said yes to that one too, as to all the others.
+    """
 
     members: tuple[Photo, ...]
     weakest: Candidate
+    is_confirmed: bool
 
     @cached_property
     def photos(self) -> tuple[Photo, ...]:
@@ -33,19 +41,23 @@ def groups_of(collection: Collection, person: Person) -> list[Group]:
     pairs = queue(collection, person).select_related("first__collection", "second__collection")
     links = {frozenset((pair.first_id, pair.second_id)): pair for pair in pairs}
     photos = {photo.pk: photo for pair in links.values() for photo in (pair.first, pair.second)}
-    found = [_group([photos[pk] for pk in members], links) for members in cluster(links, _weights(links.values()))]
+    answers = settled_pairs([*photos.values()])
+    confirmed, apart = ({frozenset(p) for p in answers if answers[p] == said} for said in (Answer.YES, Answer.NO))
+    weight = {pair: 1.0 if pair in confirmed else link.probability for pair, link in links.items()}
+    clusters = cluster(links, weight, apart)
+    found = [_group([photos[pk] for pk in members], links, confirmed) for members in clusters]
     return sorted(found, key=lambda group: (-len(group.members), min(photo.path for photo in group.members)))
 
 
-def cluster(pairs: Iterable[frozenset[int]], weight: dict[frozenset[int], float]) -> list[set[int]]:
+def cluster(pairs: Iterable[Pair], weight: dict[Pair, float], apart: Set[Pair] = frozenset()) -> list[set[int]]:
     """Join from the strongest pair down, as long as every member is linked to the medoid or to half of the others.
 
-    The medoid is the member with the strongest links in all.
+    The medoid is the member with the strongest links in all. Two photos that people have told `apart` are never joined.
     """
     cluster_of: dict[int, set[int]] = {}
     for pair in sorted(pairs, key=lambda pair: (-weight[pair], sorted(pair))):
         one, other = (cluster_of.setdefault(number, {number}) for number in sorted(pair))
-        if one is not other and _holds_together(one | other, weight):
+        if one is not other and _holds_together(one | other, weight) and not _told_apart(one, other, apart):
             one |= other
             for number in other:
                 cluster_of[number] = one
@@ -53,7 +65,7 @@ def cluster(pairs: Iterable[frozenset[int]], weight: dict[frozenset[int], float]
     return [members for members in unique.values() if len(members) > 1]
 
 
-def _holds_together(members: set[int], weight: dict[frozenset[int], float]) -> bool:
+def _holds_together(members: set[int], weight: dict[Pair, float]) -> bool:
     links: dict[int, set[int]] = defaultdict(set)
     strength: dict[int, float] = defaultdict(float)
     for one in members:
@@ -67,15 +79,15 @@ def _holds_together(members: set[int], weight: dict[frozenset[int], float]) -> b
     return all(number == medoid or medoid in links[number] or len(links[number]) >= half for number in members)
 
 
-def _weights(pairs: Iterable[Candidate]) -> dict[frozenset[int], float]:
-    return {frozenset((pair.first_id, pair.second_id)): pair.probability for pair in pairs}
+def _told_apart(one: set[int], other: set[int], apart: Set[Pair]) -> bool:
+    return any(frozenset((here, there)) in apart for here in one for there in other)
 
 
-def _group(members: list[Photo], links: dict[frozenset[int], Candidate]) -> Group:
+def _group(members: list[Photo], links: dict[Pair, Candidate], confirmed: Set[Pair]) -> Group:
     ids = {photo.pk for photo in members}
-    inside = [pair for numbers, pair in links.items() if numbers <= ids]
-    weakest = min(inside, key=lambda pair: (pair.probability, pair.pk))
-    return Group(tuple(members), weakest)
+    inside = [(pair in confirmed, link.probability, link.pk, link) for pair, link in links.items() if pair <= ids]
+    is_confirmed, _, _, weakest = min(inside)
+    return Group(tuple(members), weakest, is_confirmed)
 
 
 def _worth(photo: Photo) -> tuple[int, int, int]:

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.db import transaction
-from django.db.models import F, Sum
 from django.db.models.functions import Now
 
 from ndd_app.exceptions import NoPhotos, NotEmbedded
@@ -33,7 +32,14 @@ from ndd_app.pipeline.review import settled_pairs
 from ndd_app.pipeline.serving import embedded_encoders, outgrown, ready_encoders, serving_with
 from ndd_app.pipeline.serving import switch as let_serve
 from ndd_app.pipeline.variants import propose_by_variants
-from ndd_app.pipeline.verification import registered, verify_as_they_are, verify_in_all_variants, verify_tilted
+from ndd_app.pipeline.verification import (
+    Unread,
+    drop_outdated,
+    registered,
+    verify_as_they_are,
+    verify_in_all_variants,
+    verify_tilted,
+)
 from ndd_app.signals import candidates_found
 from ndd_app.vision.neighbours import Indices, nearest_by_bits, pairs_within, places, ranked_lists, unordered
 
@@ -45,8 +51,9 @@ DOUBTFUL = 0.05
 class MatchResult:
     """Of the pairs within the collection: whoever sees the job may not see the other collections.
 
-    expected_false: how many of the shown pairs are expected to be no duplicates: the sum of what their chances leave
-    open. verified: pairs in which geometry found matching points. notes: what a person should know.
+    expected_false: how many of the shown pairs are expected to be no duplicates: the sum of what the chances leave open
+    of those that nobody has confirmed. verified: pairs in which geometry found matching points. notes: what a person
+    should know.
     """
 
     photos: int
@@ -72,32 +79,33 @@ def find_duplicates(
     if not photos:
         raise NoPhotos(collection=collection.slug)
     used = embedded_by(collection, _wanted(collection, switch, encoder))
-    codes = fingerprints(photos)
+    unread: Unread = {}
+    codes = fingerprints(photos, unread)
     also = unordered([equal_or_alike(photos, codes), answered_pairs(photos)])
-    judged = judge_with_geometry(photos, used, also, settled_pairs(photos), track)
+    judged = judge_with_geometry(photos, used, also, settled_pairs(photos), track, unread)
     lists = ranked_lists(judged.fused, len(photos), NEIGHBOURS)
     lonely = without_partner(judged, len(photos))
     judged = worth_storing(photos, judged, answered_pairs(photos))  # people answer meanwhile
     candidates = candidates_of(photos, judged, places(lists, judged.fused.pairs))
     evidence = list(evidence_of(track(candidates, "Comparing pairs", len(candidates)), judged, used, codes))
-    across = match_across(collection, photos, [photos[number] for number in lonely], track)
+    across = match_across(collection, photos, [photos[number] for number in lonely], track, unread)
     with transaction.atomic():
         lock_collections()
         Candidate.objects.within(collection).delete()
         stored = store_candidates(candidates, evidence)
         if across:
             across.store()
+        drop_outdated(collection)
         # Not the time of now: of photos that came meanwhile it knows nothing.
         Collection.objects.filter(pk=collection.pk).update(matched_at=started)
         if switch or encoder:
             for each in used:
                 let_serve(collection, each, by_hand=encoder is not None)
         shown = Candidate.objects.shown().within(collection)
-        expected_false = float(shown.aggregate(none=Sum(1 - F("probability"), default=0.0))["none"])
         verified = sum(map(bool, judged.details))
         names = tuple(map(str, used))
-        notes = tuple(outgrown(collection, collection.encoders.order_by("pk"), len(photos)))
-        result = MatchResult(len(photos), stored, shown.count(), expected_false, verified, names, notes)
+        notes = [*outgrown(collection, collection.encoders.order_by("pk"), len(photos)), *_named(unread, collection)]
+        result = MatchResult(len(photos), stored, shown.count(), shown.expected_false(), verified, names, tuple(notes))
         transaction.on_commit(lambda: candidates_found.send(Collection, collection=collection, result=result))
     return result
 
@@ -111,8 +119,19 @@ def _wanted(collection: Collection, switch: bool, encoder: Encoder | None) -> li
     return ready_encoders(collection) if switch else Encoder.objects.serving(collection)
 
 
+def _named(unread: Unread, collection: Collection) -> list[str]:
+    """Only photos of the collection that are still there: whoever sees the job may not see the others."""
+    there = collection.photos.all().still_there(unread)
+    return [f"{photo.path}: {reason}" for photo, reason in unread.items() if photo.pk in there]
+
+
 def judge_with_geometry(
-    photos: Sequence[Photo], used: Sequence[Encoder], also: Indices, settled: Settled, track: Track
+    photos: Sequence[Photo],
+    used: Sequence[Encoder],
+    also: Indices,
+    settled: Settled,
+    track: Track,
+    unread: Unread | None = None,
 ) -> Judged:
     """Cheap first: the nearest as they are; the variants of photos without a partner; pairs with one in common.
 
@@ -123,12 +142,12 @@ def judge_with_geometry(
     lists = ranked_lists(fused, len(photos), VERIFIED)
     near = ((fused.ranks > 0) & (fused.ranks <= VERIFIED)).any(axis=(1, 2))
     wanted = near | (places(lists, fused.pairs) > 0).any(axis=1) | among(fused.pairs, also)
-    verify_as_they_are(photos, fused.pairs[wanted], track)
+    verify_as_they_are(photos, fused.pairs[wanted], track, unread)
     judged = judge(photos, fused, settled)
     lonely = without_partner(judged, len(photos))
     if lonely.size:
         proposed = propose_by_variants(photos, used, lonely.tolist(), track)
-        verify_in_all_variants(photos, proposed, lonely.tolist(), track)
+        verify_in_all_variants(photos, proposed, lonely.tolist(), track, unread)
         also = unordered([also, proposed])
         judged = judge(photos, fuse_encoders(photos, used, NEIGHBOURS, also), settled)
     common = pairs_with_a_common_partner(photos, judged, settled)
@@ -136,12 +155,12 @@ def judge_with_geometry(
     every = unordered([common, doubtful])
     unmatched = every[[not found for found in registered(photos, every)]]
     if len(unmatched):
-        verify_in_all_variants(photos, unmatched, lonely.tolist(), track)
+        verify_in_all_variants(photos, unmatched, lonely.tolist(), track, unread)
     fused = fuse_encoders(photos, used, NEIGHBOURS, unordered([also, common]))
     judged = judge(photos, fused, settled)
     unsure = likely_but_unsure(judged)
     if len(unsure):
-        verify_tilted(photos, unsure, track)
+        verify_tilted(photos, unsure, track, unread)
         judged = judge(photos, fused, settled)
     return judged
 

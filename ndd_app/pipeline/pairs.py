@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import count
 
-from django.db.models import Count, Exists, F, OuterRef, Q, Sum
+from django.db.models import Count, Exists, OuterRef, Q
 
 from ndd_app.description import Field, adapter
 from ndd_app.models import Candidate, Collection, Photo, Verdict
@@ -143,13 +143,9 @@ def count_pairs(collections: Iterable[Collection], person: Person) -> Counter[in
 
 
 def count_at_chance(collection: Collection, chance: float) -> tuple[int, float]:
-    """Pairs within the collection that are at least so likely, and how many of them are expected to be no duplicates.
-
-    Without those that people have refused: these are not shown, however likely.
-    """
-    pairs = Candidate.objects.within(collection).filter(probability__gte=chance).not_refused().of_two_records()
-    found = pairs.aggregate(pairs=Count("pk"), false=Sum(1 - F("probability"), default=0.0))
-    return found["pairs"], found["false"]
+    """Pairs within the collection that would be shown, and how many of them are expected to be no duplicates."""
+    pairs = Candidate.objects.within(collection).shown_from(chance)
+    return pairs.count(), pairs.expected_false()
 
 
 def common_partner(one: Photo, other: Photo, visible: PhotoQuerySet) -> Photo | None:

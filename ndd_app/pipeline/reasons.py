@@ -25,19 +25,22 @@ def reasons_for(
         words.append(_("Both are the same file.") if same_file else _("Both have the same pixels, in two files."))
     if registration and registration.details:
         words += _of_geometry(registration.as_seen_from(one))
-    elif registration:
-        words.append(
-            _(
-                "No matching points were found. That says nothing against the pair: two exposures of one session often"
-                " have none."
-            )
-        )
-        words.append(_through(partner) if partner else _("The encoders alone carry it."))
+    elif registration or candidate:
+        words.append(_nothing_found() if registration else _("Geometry did not look at these two."))
+        if one.pixel_hash != other.pixel_hash:
+            words.append(_through(partner) if partner else _("The encoders alone carry it."))
     if candidate:
         if "retouched" in candidate.flags:
             words.append(_("In one place they show different things, and all around it the same: perhaps a retouch."))
         words += _of_ranks(candidate)
     return words
+
+
+def _nothing_found() -> str:
+    return _(
+        "No matching points were found. That says nothing against the pair: two exposures of one session often have"
+        " none."
+    )
 
 
 def _through(partner: Photo) -> str:

@@ -11,20 +11,34 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from ndd_app.description import adapter
+from ndd_app.exceptions import StorageUnavailable
 from ndd_app.models import Candidate, Encoder, Photo, Registration, Verdict
 from ndd_app.models.photo import PhotoQuerySet
 from ndd_app.pipeline.limits import FLOOR, NEAREST_ELSEWHERE, NEIGHBOURS, VERIFIED
 from ndd_app.pipeline.review import agreed_answer
+from ndd_app.storage import read_bytes
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where each photo stands in the other's list, from 1; None where an encoder sees nothing in one of them."""
+    """Where each photo stands in the other's list, from 1; None where an encoder sees nothing in one, or lacks it."""
 
     name: str
     similarity: float | None
     of_other: int | None
     of_one: int | None
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """was_verified: by the last matching. details: what was found, also if it was looked for only now.
+
+    unread: photos that could not be read now.
+    """
+
+    was_verified: bool
+    details: Mapping[str, Any]
+    unread: Sequence[Photo] = ()
 
 
 @dataclass(frozen=True)
@@ -41,8 +55,8 @@ def trace_pair(one: Photo, other: Photo, gallery: PhotoQuerySet) -> Trace:
     found = [_place(encoder, one, other, gallery) for encoder in _encoders(one, other)]
     candidate = Candidate.objects.of(one).of(other).select_related("first__collection", "second__collection").first()
     registration = Registration.objects.between(one, other)
-    details = registration.details if registration else None
-    outcome = outcome_of(one, other, candidate, found, details, details is not None)
+    geometry = Geometry(registration is not None, registration.details if registration else {})
+    outcome = outcome_of(one, other, candidate, found, geometry)
     return Trace(found + _fused(one, candidate), candidate, registration, outcome)
 
 
@@ -51,22 +65,24 @@ def outcome_of(
     other: Photo,
     candidate: Candidate | None,
     found: Sequence[Place],
-    details: Mapping[str, Any] | None,
-    was_verified: bool,
+    geometry: Geometry,
     chance: float | None = None,
 ) -> str:
-    """`details`: what geometry found, also if it looked only now. `chance`: of a pair that is not stored, if known."""
-    if agreed_answer(Verdict.objects.on(one, other).latest_of_each_person()) == Verdict.Answer.NO:
+    """`chance`: of a pair that is not stored, if known."""
+    answer = agreed_answer(Verdict.objects.on(one, other).latest_of_each_person())
+    if answer == Verdict.Answer.NO:
         return _("Not shown: people have answered no.")
     if adapter().same_record(one, other):
         return _("No pair: both are scans of one record.")
+    if candidate and answer == Verdict.Answer.YES:
+        return _("Shown: people have answered yes.")
     if candidate:
         return _of_candidate(candidate)
     if reason := _never_looked_at(one, other):
         return reason
-    if not was_verified:
-        words = _before_geometry(found, is_across=one.collection_id != other.collection_id)
-        confirmed = bool(details) and chance is not None and chance >= FLOOR
+    if not geometry.was_verified:
+        words = _before_geometry(one, other, found, geometry.unread)
+        confirmed = bool(geometry.details) and chance is not None and chance >= FLOOR
         return words + (" " + _("Geometry would have confirmed it.") if confirmed else "")
     if chance is not None and chance >= FLOOR:
         lost = _(
@@ -74,24 +90,58 @@ def outcome_of(
         )
         return lost.format(chance=_percent(chance))
     small = f"{100 * chance:.1f} %" if chance is not None else _("less than {floor}").format(floor=_percent(FLOOR))
-    if details:
+    if geometry.details:
         return _("Lost at the end: its chance of {small} is too small to be stored.").format(small=small)
     lost = _("Lost at the end: without matching points its chance of {small} is too small to be stored.")
     return lost.format(small=small)
 
 
-def _before_geometry(found: Sequence[Place], *, is_across: bool) -> str:
+def _before_geometry(one: Photo, other: Photo, found: Sequence[Place], unread: Sequence[Photo]) -> str:
+    is_across = one.collection_id != other.collection_id
     best = min((rank for place in found for rank in (place.of_other, place.of_one) if rank), default=None)
     looked_at, verified = (NEAREST_ELSEWHERE, NEAREST_ELSEWHERE) if is_across else (NEIGHBOURS, VERIFIED)
     if best is None:
-        return _("Lost at the start: no encoder sees anything in one of the two photos.")
+        return _unseen(one, other)
     if best > looked_at:
         lost = _("Lost among the neighbours: its best place in a list is {best}, and the nearest {end} are looked at.")
         return lost.format(best=best, end=looked_at)
     if best > verified:
         lost = _("Lost before geometry: at place {best} it was not among the {end} nearest that are verified.")
         return lost.format(best=best, end=verified)
-    return _("Lost before geometry: in both encoders' lists taken together, others stood before it. Match again.")
+    if gone := unread or [photo for photo in (one, other) if not _has_files(photo)]:
+        lost = _("Lost before geometry: the stored scan of {photos} cannot be read. Restore it, then match again.")
+        return lost.format(photos=_names(gone))
+    if is_across:
+        return _("Lost before geometry: in all lists taken together, others stood before it.")
+    words = _(
+        "Not verified by the last matching, though it stands at place {best} now: match again. The job names photos"
+        " that cannot be read."
+    )
+    return words.format(best=best)
+
+
+def _unseen(one: Photo, other: Photo) -> str:
+    encoders = _encoders(one, other)
+    rows = {photo: photo.embeddings.filter(encoder__in=encoders).count() for photo in (one, other)}
+    if missing := [photo for photo, count in rows.items() if count < max(1, len(encoders))]:
+        words = _(
+            "Lost at the start: not every encoder has embedded {photos}. Embed the collection, then match again; the"
+            " job names photos that cannot be read."
+        )
+        return words.format(photos=_names(missing))
+    return _("Lost at the start: no encoder sees anything in one of the two photos.")
+
+
+def _has_files(photo: Photo) -> bool:
+    """Those that geometry reads."""
+    try:
+        return all(read_bytes(str(file.name)) for file in (photo.working_copy, photo.thumbnail))
+    except StorageUnavailable:
+        return False
+
+
+def _names(photos: Sequence[Photo]) -> str:
+    return ", ".join(photo.name_in_collection for photo in photos)
 
 
 def _of_candidate(candidate: Candidate) -> str:

@@ -8,10 +8,10 @@ from functools import lru_cache
 import cv2
 import numpy as np
 import numpy.typing as npt
-from django.db.models import F, Func, JSONField, QuerySet, TextField, Value
+from django.db.models import F, Func, JSONField, Q, QuerySet, TextField, Value
 
 from ndd_app.exceptions import NddError
-from ndd_app.models import Photo, Registration
+from ndd_app.models import Collection, Photo, Registration
 from ndd_app.pipeline.features import features_of_one, read_pixels
 from ndd_app.pipeline.progress import Track, in_batches, untracked
 from ndd_app.storage import read_bytes
@@ -39,6 +39,9 @@ WITHOUT_POINTS = Func(
 RECIPES = (AS_THEY_ARE, IN_ALL_VARIANTS, TILTED)
 """Each looks closer than the one before; a pair is not looked at again by what it has behind it."""
 
+Unread = dict[Photo, NddError]
+"""Photos that could not be read, with the reasons."""
+
 _EMPTY_OR_SHEET: dict[str, tuple[bool, bool]] = {}
 """By the hash of the pixels, as long as the process lives: one matching asks up to six times."""
 
@@ -55,6 +58,12 @@ def confirmed_pairs(photos: Sequence[Photo]) -> Indices:
     known = _known(photos)
     sure = [pair for pair, details in known.items() if confirms(details) and {*pair} <= number.keys()]
     return np.array([(number[one], number[other]) for one, other in sure], np.int64).reshape(-1, 2)
+
+
+def drop_outdated(collection: Collection) -> None:
+    """What earlier recipes found of the collection's photos: no matching reads it, pages would take it for known."""
+    of_photos = Q(first__collection=collection) | Q(second__collection=collection)
+    Registration.objects.filter(of_photos).exclude(recipe__in=RECIPES).delete()
 
 
 def told_by_points_alone(photos: Sequence[Photo], pairs: Indices) -> npt.NDArray[np.bool_]:
@@ -79,16 +88,22 @@ def _empty_or_sheet(scans: "Scans", number: int, pixel_hash: str) -> tuple[bool,
     return _EMPTY_OR_SHEET[pixel_hash]
 
 
-def verify_as_they_are(photos: Sequence[Photo], pairs: Indices, track: Track = untracked) -> None:
-    scans = Scans(photos)
+def verify_as_they_are(
+    photos: Sequence[Photo], pairs: Indices, track: Track = untracked, unread: Unread | None = None
+) -> None:
+    scans = Scans(photos, unread=unread)
     _verify(photos, pairs, AS_THEY_ARE, lambda first, second: verify(scans[first], scans[second]), track)
 
 
 def verify_in_all_variants(
-    photos: Sequence[Photo], pairs: Indices, descreening: Iterable[int], track: Track = untracked
+    photos: Sequence[Photo],
+    pairs: Indices,
+    descreening: Iterable[int],
+    track: Track = untracked,
+    unread: Unread | None = None,
 ) -> None:
     """Mirrored, inverted, and those of `descreening` without their halftone. About five times as slow."""
-    scans, smooth = Scans(photos), Scans(photos, Descreened(RootSift()))
+    scans, smooth = Scans(photos, unread=unread), Scans(photos, Descreened(RootSift()), unread=unread)
     screened = set(descreening)
 
     def look(first: int, second: int) -> Details:
@@ -102,9 +117,11 @@ def verify_in_all_variants(
     _verify(photos, pairs, IN_ALL_VARIANTS, look, track)
 
 
-def verify_tilted(photos: Sequence[Photo], pairs: Indices, track: Track = untracked) -> None:
+def verify_tilted(
+    photos: Sequence[Photo], pairs: Indices, track: Track = untracked, unread: Unread | None = None
+) -> None:
     """As a camera would see them from other sides. Some two hundred times as slow as they are: for pairs in doubt."""
-    scans, ids = Scans(photos, Tilted(), VIEWS), [photo.pk for photo in photos]
+    scans, ids = Scans(photos, Tilted(), VIEWS, unread), [photo.pk for photo in photos]
     rows = _stored(photos, RECIPES).filter(first__in={ids[a] for a, _ in pairs}, second__in={ids[b] for _, b in pairs})
     known = {(first, second): found for first, second, found in rows.values_list("first_id", "second_id", "details")}
 
@@ -115,16 +132,30 @@ def verify_tilted(photos: Sequence[Photo], pairs: Indices, track: Track = untrac
 
 
 class Scans:
-    """The photos as geometry sees them, loaded when asked for; raises an NddError where one cannot be read."""
+    """The photos as geometry sees them, loaded when asked for; raises an NddError where one cannot be read.
 
-    def __init__(self, photos: Sequence[Photo], extractor: Extractor | None = None, views: int = 1) -> None:
+    `unread`: is told which these are.
+    """
+
+    def __init__(
+        self,
+        photos: Sequence[Photo],
+        extractor: Extractor | None = None,
+        views: int = 1,
+        unread: Unread | None = None,
+    ) -> None:
         self._photos = photos
         self._extractor = extractor or RootSift()
         self._views = views
+        self._unread = {} if unread is None else unread
         self._load = lru_cache(SCANS // views)(self._read)
 
     def __getitem__(self, number: int) -> Scan:
-        return self._load(number)
+        try:
+            return self._load(number)
+        except NddError as reason:
+            self._unread[self._photos[number]] = reason
+            raise
 
     def _read(self, number: int) -> Scan:
         photo = self._photos[number]
@@ -156,7 +187,7 @@ def _verify(
     def look_now(pair: tuple[int, int]) -> Details | None:
         try:
             return look(*pair)
-        except NddError:  # its embedding says so; nothing is kept of the pair, perhaps a later matching can read it
+        except NddError:  # nothing is kept of the pair, perhaps a later matching can read it
             return None
 
     threads = max(1, cv2.getNumThreads())

@@ -28,12 +28,15 @@ under one mark."""
 
 
 def kind_of(probability: float, probability_same_image: float, details: Mapping[str, Any]) -> str:
-    """Failed geometry says nothing: then the descriptors alone carry the pair, and cannot tell image from session."""
+    """Failed geometry says nothing: descriptors that alone carry a pair cannot tell image from session.
+
+    Then only a common partner makes one image likely (vision/partners.py).
+    """
     if probability < 0.5:
         return LOOK_ALIKE
-    if not details:
-        return SAME_SESSION
-    return SAME_IMAGE if probability_same_image >= probability / 2 else OTHER_EXPOSURE
+    if probability_same_image >= probability / 2:
+        return SAME_IMAGE
+    return OTHER_EXPOSURE if details else SAME_SESSION
 
 
 def flags_of(details: Mapping[str, Any]) -> list[str]:

@@ -1,4 +1,5 @@
 import io
+from itertools import combinations
 from pathlib import Path
 
 import pytest
@@ -86,6 +87,30 @@ def test_a_shown_pair_is_explained_from_the_lists_to_the_outcome(box):
 def test_strangers_are_lost_and_the_step_is_named(box):
     find_duplicates(box)
     assert "Lost" in explain("box", "03.jpg", "04.jpg") or "does not reach" in explain("box", "03.jpg", "04.jpg")
+
+
+def test_a_scan_that_is_lost_since_it_was_embedded_is_named_as_the_reason(box):
+    box.photos.get(path="04.jpg").thumbnail.delete()
+    assert [note.partition(":")[0] for note in find_duplicates(box).notes] == ["04.jpg"]
+    words = explain("box", "03.jpg", "04.jpg")
+    assert "Lost before geometry: the stored scan of 04.jpg cannot be read." in words
+
+
+def test_to_look_changes_neither_what_is_said_the_second_time_nor_the_next_matching(box):
+    find_duplicates(box)
+    known = set(Registration.objects.values_list("first", "second", "recipe"))
+    never = next(two for two in combinations(box.photos.all(), 2) if not Registration.objects.between(*two))
+    names = [photo.path for photo in never]
+    assert explain("box", *names) == explain("box", *names)
+    assert set(Registration.objects.values_list("first", "second", "recipe")) == known
+
+
+def test_the_reasons_are_those_of_this_very_look(box):
+    find_duplicates(box)
+    Registration.objects.all().delete()
+    words = explain("box", "02.jpg", "02_plate.jpg")
+    assert "One of them is a negative." in words
+    assert not Registration.objects.exists()
 
 
 def test_a_likely_pair_that_the_last_matching_has_not_stored_is_not_called_unlikely(box):

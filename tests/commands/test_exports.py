@@ -9,6 +9,8 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from ndd_app.models import EMBEDDING_SIZE, Candidate, Collection, Embedding, Encoder, Fingerprint, Photo
+from ndd_app.pipeline.review import record_verdict
+from tests.factories import make_cataloguer
 
 pytestmark = pytest.mark.django_db
 
@@ -63,6 +65,12 @@ def test_duplicates_say_which_are_shown(collection):
         ("0.jpg", "1.jpg", "yes"),
         ("0.jpg", "2.jpg", "no"),
     ]
+
+
+def test_a_pair_that_people_confirmed_is_shown(collection):
+    first, _, third, _ = collection.photos.order_by("path")
+    record_verdict(first, third, "yes", make_cataloguer())
+    assert [row["shown"] for row in rows(run("export_duplicates", "box"))] == ["yes", "yes"]
 
 
 def test_an_export_can_go_into_a_file(collection, tmp_path: Path):

@@ -200,6 +200,27 @@ def test_photos_that_a_host_deletes_meanwhile_are_left_out(plates, prints, monke
     assert shown() == FOUND - {("plate02.jpg", "print_same.jpg")}
 
 
+def test_photos_that_a_host_deletes_at_the_last_moment_are_not_fingerprinted_again(plates, prints, monkeypatch):
+    from ndd_app.pipeline import across
+
+    real = across.candidates_of
+
+    def deleting(photos, *judged):
+        plates.photos.get(path="plate02.jpg").delete()
+        return real(photos, *judged)
+
+    monkeypatch.setattr(across, "candidates_of", deleting)
+    find_duplicates(prints)
+    connection.check_constraints()
+    assert shown() == FOUND - {("plate02.jpg", "print_same.jpg")}
+
+
+def test_a_scan_that_cannot_be_read_is_named_to_its_own_collection_only(plates, prints):
+    prints.photos.filter(path="print_same.jpg").update(thumbnail="lost.jpg")
+    plates.photos.filter(path="plate00.jpg").update(thumbnail="lost.jpg")
+    assert [note.partition(":")[0] for note in find_duplicates(prints).notes] == ["print_same.jpg"]
+
+
 def test_the_command_says_how_many_pairs_lie_across_collections(plates, prints, capsys):
     call_command("find_duplicates", "prints")
     assert re.search(r"\n\d+ more pairs with photos of other collections; 3 shown\.", capsys.readouterr().out)

@@ -33,6 +33,11 @@ def test_one_false_link_does_not_join_two_groups():
     assert clusters(*left, *right, (3, 11, 0.91)) == [[1, 2, 3], [11, 12, 13]]
 
 
+def test_two_that_people_have_told_apart_are_in_no_group_together():
+    links = {frozenset((one, other)): chance for one, other, chance in ((1, 2, 0.9), (2, 3, 0.8), (3, 4, 0.7))}
+    assert cluster(links, links, {frozenset((1, 3))}) == [{1, 2}, {3, 4}]
+
+
 @pytest.fixture
 def people_and_photos(db):
     album = make_collection(show_from=0.5, matched_at=timezone.now())
@@ -59,6 +64,27 @@ def test_a_refused_pair_groups_nothing(people_and_photos):
     assert groups_of(photos[0].collection, ana) == []
 
 
+def test_a_photo_that_is_like_two_others_joins_no_two_that_people_have_told_apart(people_and_photos):
+    ana, photos = people_and_photos
+    for one, other, chance in ((0, 1, 0.99), (0, 2, 0.9), (1, 2, 0.8)):
+        make_pair(photos[one], photos[other], chance)
+    record_verdict(photos[0], photos[1], "no", ana)
+    [group] = groups_of(photos[0].collection, ana)
+    assert {*group.photos} == {photos[0], photos[2]}
+
+
+def test_a_pair_that_people_confirmed_is_in_a_group_however_unlikely_and_is_no_weak_link(people_and_photos):
+    ana, photos = people_and_photos
+    for one, other, chance in ((0, 1, 0.3), (0, 2, 0.9), (3, 4, 0.3)):
+        make_pair(photos[one], photos[other], chance)
+    record_verdict(photos[0], photos[1], "yes", ana)
+    [group] = groups_of(photos[0].collection, ana)
+    assert {*group.photos} == {*photos[:3]}
+    assert (group.weakest.probability, group.is_confirmed) == (0.9, False)
+    record_verdict(photos[3], photos[4], "yes", ana)
+    assert [group.is_confirmed for group in groups_of(photos[0].collection, ana)] == [False, True]
+
+
 def test_the_page_of_groups(client, people_and_photos):
     ana, photos = people_and_photos
     make_pair(photos[0], photos[1], 0.9)
@@ -70,3 +96,8 @@ def test_the_page_of_groups(client, people_and_photos):
     page = client.get(address).content.decode()
     assert "Weakest link: 70 %" in page
     assert page.count("representative") == 1
+    record_verdict(photos[0], photos[2], "yes", ana)
+    assert "Weakest link: 80 %" in client.get(address).content.decode()
+    for pair in ((0, 1), (1, 2)):
+        record_verdict(*(photos[number] for number in pair), "yes", ana)
+    assert "Compare: answered with yes" in client.get(address).content.decode()

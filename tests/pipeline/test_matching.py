@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from itertools import combinations
 
 import cv2
 import numpy as np
@@ -69,6 +70,14 @@ def test_a_near_pair_is_shown_with_its_ranks_and_evidence(collection):
     assert (result.photos, result.shown) == (PHOTOS, 1)
     [evidence] = found.evidence.filter(detector=Evidence.Detector.CLASSICAL)
     assert evidence.score == pytest.approx(0.995, abs=0.01)
+
+
+def test_an_encoder_that_sees_nothing_in_a_photo_is_no_evidence(collection):
+    deep = embed(collection, make_encoder(family="deep", is_serving=True), seed=0)
+    deep.embeddings.filter(photo__path="00.jpg").update(vector=np.zeros(EMBEDDING_SIZE))
+    find_duplicates(collection)
+    assert not pair(collection).evidence.filter(encoder=deep).exists()
+    assert pair(collection).evidence.filter(detector=Evidence.Detector.CLASSICAL).exists()
 
 
 def test_what_stands_behind_many_others_is_less_likely(collection):
@@ -191,6 +200,17 @@ def test_lost_fingerprints_are_taken_again(collection):
     assert Fingerprint.objects.count() == PHOTOS
 
 
+def test_photos_without_fingerprint_and_working_copy_are_left_to_the_encoders_with_a_note(collection):
+    lost = collection.photos.filter(path__in=["00.jpg", "09.jpg"])
+    Fingerprint.objects.all().delete()
+    lost.update(working_copy="lost.jpg")
+    result = find_duplicates(collection)
+    assert [note.partition(": The stored file lost.jpg")[0] for note in result.notes] == ["00.jpg", "09.jpg"]
+    assert Fingerprint.objects.count() == PHOTOS - 2
+    assert not pair(collection).evidence.filter(detector=Evidence.Detector.PHASH).exists()
+    assert not Candidate.objects.filter(first__path="00.jpg", second__path="09.jpg").exists()
+
+
 def test_the_chance_from_which_pairs_are_shown_is_the_collections(collection):
     find_duplicates(collection)
     chance = pair(collection).probability
@@ -270,7 +290,9 @@ def test_a_common_partner_makes_a_pair_of_two_strangers_only_by_matching_points(
     match_by_points(two, three)
     match_by_points(three, four)
     find_duplicates(collection)
-    assert Candidate.objects.get(first=two, second=four).probability > 0.5
+    found = Candidate.objects.get(first=two, second=four)
+    assert min(found.probability, found.probability_same_image) > 0.5
+    assert found.relation == "same image"
 
 
 def test_a_pair_that_only_a_common_partner_proposes_stays_when_nothing_else_is_in_doubt(collection, monkeypatch):
@@ -335,13 +357,23 @@ def test_of_a_scan_that_cannot_be_read_now_nothing_is_kept(collection):
     lost = collection.photos.filter(path="01.jpg")
     name = lost.get().thumbnail.name
     lost.update(thumbnail="lost.jpg")
-    find_duplicates(collection)
+    [note] = find_duplicates(collection).notes
+    assert "01.jpg: The stored file lost.jpg could not be read" in note
     assert Registration.objects.exists()
     of_it = Registration.objects.filter(Q(first__in=lost) | Q(second__in=lost))
     assert not of_it.exists()
     lost.update(thumbnail=name)
-    find_duplicates(collection)
+    assert not find_duplicates(collection).notes
     assert of_it.exists()
+
+
+def test_what_an_earlier_recipe_found_does_not_outlive_the_next_matching(collection):
+    find_duplicates(collection)
+    known = set(Registration.objects.values_list("pk", flat=True))
+    never = next(two for two in combinations(collection.photos.all(), 2) if not Registration.objects.between(*two))
+    Registration.objects.create(first=never[0], second=never[1], recipe="geometry 1")
+    find_duplicates(collection)
+    assert set(Registration.objects.values_list("pk", flat=True)) == known
 
 
 def test_what_was_found_is_announced(collection, django_capture_on_commit_callbacks):

@@ -8,6 +8,7 @@ from ndd_app.models import Candidate, Photo
 from ndd_app.pipeline.pairs import (
     SOME,
     common_partner,
+    count_at_chance,
     count_pairs,
     count_shown,
     next_open_pair,
@@ -93,6 +94,22 @@ def test_counts_leave_out_what_is_settled_as_no(album, photos, pairs, ana):
     record_verdict(pairs[0].first, pairs[0].second, "no", ana)
     assert count_shown(photos, ana) == {photos[0].pk: 2, photos[2].pk: 1, photos[3].pk: 1}
     assert count_pairs([album], ana) == {album.pk: 2}
+
+
+def test_a_pair_that_people_confirmed_is_shown_however_unlikely_and_needs_no_review(album, photos, pairs, ana):
+    weak = make_pair(photos[1], photos[2], 0.3)
+    record_verdict(weak.first, weak.second, "yes", ana)
+    place = place_in_queue(album, weak, ana)
+    assert (place.position, place.total, place.open) == (4, 4, 3)
+    assert (count_pairs([album], ana), count_shown(photos, ana)[photos[1].pk]) == ({album.pk: 4}, 2)
+    record_verdict(weak.first, weak.second, "no", make_cataloguer("bojan"))
+    assert count_pairs([album], ana) == {album.pk: 3}
+
+
+def test_what_people_confirmed_is_shown_at_any_chance_and_not_expected_to_be_false(album, photos, pairs, ana):
+    record_verdict(pairs[2].first, pairs[2].second, "yes", ana)
+    shown, false = count_at_chance(album, 0.85)
+    assert (shown, false) == (2, pytest.approx(0.1))
 
 
 def test_partners_stand_best_first_by_what_is_known(photos, pairs, ana):

@@ -94,12 +94,19 @@ def test_without_a_matching_there_are_no_reasons(photos):
     assert reasons_for(*photos, None, None) == []
 
 
+def test_of_a_stored_pair_that_geometry_never_looked_at_it_is_said(photos):
+    pair, words = make_pair(*photos), "Geometry did not look at these two."
+    assert reasons_for(*photos, pair, None)[:2] == [words, "The encoders alone carry it."]
+    assert words not in reasons_for(*photos, pair, register(photos))
+
+
 def test_ranks_and_equal_files_are_reasons(photos):
     pair = make_pair(*photos)
     pair.rank_of_first = 1
     photos[1].pixel_hash, photos[1].checksum = photos[0].pixel_hash, photos[0].checksum
     assert reasons_for(*photos, pair, None) == [
         "Both are the same file.",
+        "Geometry did not look at these two.",
         "Each is the other's nearest photo in the collection.",
     ]
 

@@ -84,6 +84,12 @@ def test_no_pairs_have_no_probabilities():
     assert len(shipped_calibration().probabilities(evidence_of(np.zeros(0, np.float32), [])).duplicate) == 0
 
 
+def test_without_matching_points_nothing_makes_one_image_likely():
+    surprise = np.linspace(-3, 8, 12, dtype=np.float32)
+    found = shipped_calibration().probabilities(evidence_of(surprise, [{} for _ in surprise]))
+    assert (found.same_image < 0.1 * found.duplicate).all()
+
+
 def test_a_rescan_is_likely():
     assert probability(PHOTO, rescan(PHOTO, 1), surprise=1.5) > 0.95
 
@@ -185,5 +191,6 @@ def test_kinds_follow_the_probabilities_and_failed_geometry_claims_no_more_than_
     found = {"inliers": 100}
     assert kind_of(0.99, 0.9, found) == "same image"
     assert kind_of(0.99, 0.2, found) == "other exposure"
-    assert kind_of(0.95, 0.9, {}) == "same session or subject"
+    assert kind_of(0.95, 0.2, {}) == "same session or subject"
+    assert kind_of(0.95, 0.9, {}) == "same image"  # by a common partner
     assert kind_of(0.3, 0.1, found) == "look-alike"

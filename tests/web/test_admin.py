@@ -58,8 +58,8 @@ def test_the_chance_is_chosen_by_what_it_would_show(boss, collection):
     make_pair(photos[0], photos[1], 0.96)
     make_pair(photos[1], photos[2], 0.8)
     page = boss.get(url(Collection, "change", collection.pk)).content.decode()
-    assert "95 %: 1 pair, about 0.0 of them false" in page
-    assert "70 %: 2 pairs, about 0.2 of them false" in page
+    assert "95 %: 1 pair within the collection, about 0.0 of them false" in page
+    assert "70 %: 2 pairs within the collection, about 0.2 of them false" in page
 
 
 def test_refused_pairs_are_in_no_choice(boss, collection):
@@ -68,7 +68,7 @@ def test_refused_pairs_are_in_no_choice(boss, collection):
     make_pair(photos[1], photos[2], 0.97)
     record_verdict(photos[0], photos[1], "no", make_cataloguer())
     page = boss.get(url(Collection, "change", collection.pk)).content.decode()
-    assert "95 %: 1 pair, about 0.0 of them false" in page
+    assert "95 %: 1 pair within the collection, about 0.0 of them false" in page
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,5 @@
 """Why two photos are no pair, told by the web process from what the database holds."""
 
-from html import unescape
-
 import numpy as np
 import pytest
 from django.db import connection
@@ -60,10 +58,23 @@ def test_the_step_at_which_a_pair_was_lost_is_named_with_its_ranks(ana, photos):
     assert row(near, 5, 3)  # on the other side of it there are two that are nearer
 
 
+def test_what_should_have_been_verified_and_was_not_says_so_or_names_the_scan_that_is_lost(ana, photos):
+    assert "Not verified by the last matching, though it stands at place 3 now: match again." in (
+        explain(ana, photos[0], photos[3])
+    )
+    photos[3].thumbnail.delete()
+    assert "Lost before geometry: the stored scan of 03.jpg cannot be read." in explain(ana, photos[0], photos[3])
+
+
+def test_a_photo_that_is_not_embedded_is_not_called_blank(ana, photos):
+    photos[4].embeddings.all().delete()
+    assert "Lost at the start: not every encoder has embedded 04.jpg." in explain(ana, photos[0], photos[4])
+
+
 def test_a_blank_scan_is_lost_at_the_start(ana, photos):
     photos[4].embeddings.update(vector=np.zeros(EMBEDDING_SIZE))
     page = explain(ana, photos[0], photos[4])
-    assert "Lost at the start" in page
+    assert "Lost at the start: no encoder sees anything" in page
     assert row(page, "–", "–")
     assert row(explain(ana, photos[0], photos[5]), 4, 8)  # nor does it take a place
 
@@ -75,6 +86,8 @@ def test_shown_unlikely_and_refused_pairs_say_so(ana, cataloguer, photos):
     assert "<h1>Why these two?</h1>" in page
     make_pair(photos[0], photos[2], 0.3)
     assert "Not shown: its chance of 30 % does not reach 50 %." in explain(ana, photos[0], photos[2])
+    record_verdict(photos[0], photos[2], "yes", cataloguer)
+    assert "Shown: people have answered yes." in explain(ana, photos[0], photos[2])
     record_verdict(photos[0], photos[1], "no", cataloguer)
     assert "Not shown: people have answered no." in explain(ana, photos[0], photos[1])
 
@@ -110,7 +123,7 @@ def test_across_collections_the_lists_are_those_of_other_collections(ana, photos
     page = explain(ana, photos[0], theirs[5])
     assert row(page, 6, 11)
     assert "its best place in a list is 6, and the nearest 4 are looked at" in page
-    assert "Lost before geometry: in both encoders' lists taken together" in unescape(
+    assert "Lost before geometry: in all lists taken together, others stood before it." in (
         explain(ana, photos[0], theirs[0])
     )
 

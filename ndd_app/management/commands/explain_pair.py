@@ -26,7 +26,7 @@ class Command(BaseCommand):
         if one == other:
             raise CommandError("That is one photo. Name two.")
         try:
-            places, chances, outcome = self.explain(one, other)
+            places, registration, chances, outcome = self.explain(one, other)
         except NddError as error:
             raise CommandError(str(error)) from error
         width = max((len(place.name) for place in places), default=0)
@@ -38,23 +38,26 @@ class Command(BaseCommand):
         self.stdout.write("")
         candidate = Candidate.objects.of(one).of(other).first()
         partner = common_partner(one, other, Photo.objects.all())
-        for reason in reasons_for(one, other, candidate, Registration.objects.between(one, other), partner):
+        for reason in reasons_for(one, other, candidate, registration, partner):
             self.stdout.write(reason)
         if chances:
             self.stdout.write("Same image: {:.1%}. Same image or other exposure: {:.1%}.".format(*chances))
         self.stdout.write(outcome)
 
-    def explain(self, one: Photo, other: Photo) -> tuple[list[Place], tuple[float, float] | None, str]:
+    def explain(
+        self, one: Photo, other: Photo
+    ) -> tuple[list[Place], Registration | None, tuple[float, float] | None, str]:
         """Within a collection the pair is verified here and now; across, what the database holds is told."""
         if one.collection_id != other.collection_id:
             trace = trace_pair(one, other, Photo.objects.all())
             found = trace.candidate
             chances = (found.probability_same_image, found.probability) if found else None
-            return trace.places, chances, trace.outcome
+            return trace.places, trace.registration, chances, trace.outcome
         from ndd_app.pipeline.explanation import explain_pair
 
         explained = explain_pair(one, other)
-        return explained.places, (explained.same_image, explained.duplicate), explained.outcome
+        chances = explained.same_image, explained.duplicate
+        return explained.places, explained.registration, chances, explained.outcome
 
 
 def find_photo(collection: Collection, name: str) -> Photo:

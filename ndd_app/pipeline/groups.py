@@ -80,7 +80,7 @@ def _holds_together(members: set[int], weight: dict[Pair, float]) -> bool:
 
 
 def _told_apart(one: set[int], other: set[int], apart: Set[Pair]) -> bool:
-    return any(frozenset((here, there)) in apart for here in one for there in other)
+    return bool(apart) and any(frozenset((here, there)) in apart for here in one for there in other)
 
 
 def _group(members: list[Photo], links: dict[Pair, Candidate], confirmed: Set[Pair]) -> Group:

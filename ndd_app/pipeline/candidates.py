@@ -7,9 +7,9 @@ import numpy.typing as npt
 
 from ndd_app.description import adapter
 from ndd_app.exceptions import NddError
-from ndd_app.models import Candidate, Encoder, Evidence, Fingerprint, Photo
+from ndd_app.models import Candidate, Encoder, Evidence, Fingerprint, Photo, Verdict
 from ndd_app.pipeline.features import read_pixels
-from ndd_app.pipeline.judgement import Judged
+from ndd_app.pipeline.judgement import Judged, Settled
 from ndd_app.pipeline.limits import FLOOR
 from ndd_app.pipeline.verification import Unread
 from ndd_app.vision import hashing
@@ -33,9 +33,12 @@ def worth_storing(photos: Sequence[Photo], judged: Judged, answered: Indices) ->
     return kept.only(~_of_one_record(photos, kept.fused.pairs))
 
 
-def without_partner(judged: Judged, photos: int) -> Indices:
-    """The photos, as indices, that have no confident partner."""
-    return np.setdiff1d(np.arange(photos), judged.fused.pairs[judged.probabilities.duplicate >= CONFIDENT])
+def without_partner(photos: Sequence[Photo], judged: Judged, settled: Settled) -> Indices:
+    """The photos, as indices, that have no confident partner; a refused one is none, nor is one of the same record."""
+    likely = judged.fused.pairs[judged.probabilities.duplicate >= CONFIDENT]
+    ids = [(photos[one].pk, photos[other].pk) for one, other in likely]
+    refused = np.array([settled.get(pair) == Verdict.Answer.NO for pair in ids], bool)
+    return np.setdiff1d(np.arange(len(photos)), likely[~refused & ~_of_one_record(photos, likely)])
 
 
 def likely_but_unsure(judged: Judged) -> Indices:

@@ -82,9 +82,10 @@ def find_duplicates(
     unread: Unread = {}
     codes = fingerprints(photos, unread)
     also = unordered([equal_or_alike(photos, codes), answered_pairs(photos)])
-    judged = judge_with_geometry(photos, used, also, settled_pairs(photos), track, unread)
+    settled = settled_pairs(photos)
+    judged = judge_with_geometry(photos, used, also, settled, track, unread)
     lists = ranked_lists(judged.fused, len(photos), NEIGHBOURS)
-    lonely = without_partner(judged, len(photos))
+    lonely = without_partner(photos, judged, settled)
     judged = worth_storing(photos, judged, answered_pairs(photos))  # people answer meanwhile
     candidates = candidates_of(photos, judged, places(lists, judged.fused.pairs))
     evidence = list(evidence_of(track(candidates, "Comparing pairs", len(candidates)), judged, used, codes))
@@ -112,7 +113,8 @@ def find_duplicates(
 
 def _wanted(collection: Collection, switch: bool, encoder: Encoder | None) -> list[Encoder]:
     if encoder:
-        if encoder.collection_id and encoder not in embedded_encoders(collection):
+        able = embedded_encoders(collection) if encoder.collection_id else Encoder.objects.embedded(collection)
+        if encoder not in able:
             raise NotEmbedded(collection=collection.slug)
         load_encoder(encoder)  # raises where it could embed no photo that comes later
         return serving_with(collection, encoder)
@@ -144,7 +146,7 @@ def judge_with_geometry(
     wanted = near | (places(lists, fused.pairs) > 0).any(axis=1) | among(fused.pairs, also)
     verify_as_they_are(photos, fused.pairs[wanted], track, unread)
     judged = judge(photos, fused, settled)
-    lonely = without_partner(judged, len(photos))
+    lonely = without_partner(photos, judged, settled)
     if lonely.size:
         proposed = propose_by_variants(photos, used, lonely.tolist(), track)
         verify_in_all_variants(photos, proposed, lonely.tolist(), track, unread)

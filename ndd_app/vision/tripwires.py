@@ -81,7 +81,7 @@ def common_neighbours(ours: Lists, theirs: Lists) -> float:
 
 
 def _shared(one: Indices, other: Indices) -> float:
-    return len(np.intersect1d(one, other)) / len(one)
+    return len(np.intersect1d(one[one >= 0], other)) / len(one)
 
 
 def _tripwire(name: str, value: float, limit: float, tripped: bool, words: str) -> Tripwire:

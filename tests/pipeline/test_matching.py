@@ -7,6 +7,7 @@ import pytest
 from django.db.models import Q
 
 from benchmarks.sheets import draw_page
+from ndd_app.exceptions import NotEmbedded
 from ndd_app.models import (
     EMBEDDING_SIZE,
     Candidate,
@@ -20,10 +21,11 @@ from ndd_app.models import (
     Verdict,
 )
 from ndd_app.pipeline import matching
+from ndd_app.pipeline.candidates import without_partner
 from ndd_app.pipeline.judgement import CERTAIN, judge
-from ndd_app.pipeline.matching import find_duplicates
-from ndd_app.pipeline.progress import Track
-from ndd_app.pipeline.review import record_verdict
+from ndd_app.pipeline.matching import find_duplicates, judge_with_geometry
+from ndd_app.pipeline.progress import Track, untracked
+from ndd_app.pipeline.review import record_verdict, settled_pairs
 from ndd_app.pipeline.serving import ready_encoders
 from ndd_app.pipeline.verification import IN_ALL_VARIANTS, TILTED, told_by_points_alone
 from ndd_app.signals import candidates_found
@@ -119,6 +121,28 @@ def test_a_pair_settled_as_no_is_stored_and_not_shown(collection):
     result = find_duplicates(collection)
     assert (result.shown, pair(collection) in Candidate.objects.shown()) == (0, False)
     assert Verdict.objects.count() == 1
+
+
+def test_a_refused_partner_is_none_nor_is_a_scan_of_the_same_record(collection):
+    def lonely() -> set[str]:
+        photos = list(collection.photos.order_by("pk"))
+        used, settled = list(Encoder.objects.serving(collection)), settled_pairs(photos)
+        judged = judge_with_geometry(photos, used, np.empty((0, 2), np.int64), settled, untracked)
+        return {photos[number].path for number in without_partner(photos, judged, settled)} & {"00.jpg", "01.jpg"}
+
+    assert not lonely()
+    one, other = collection.photos.filter(path__in=["00.jpg", "01.jpg"])
+    record_verdict(one, other, "no", make_cataloguer())
+    assert lonely() == {"00.jpg", "01.jpg"}
+    Verdict.objects.all().delete()
+    assert not lonely()
+    collection.photos.filter(pk__in=[one.pk, other.pk]).update(record="1907")
+    assert lonely() == {"00.jpg", "01.jpg"}
+
+
+def test_a_site_encoder_that_has_embedded_nothing_here_cannot_be_chosen(collection):
+    with pytest.raises(NotEmbedded):
+        find_duplicates(collection, encoder=make_encoder())
 
 
 def test_a_likely_pair_that_was_seen_at_a_slant_is_verified_through_its_views(collection):

@@ -62,6 +62,25 @@ def test_sessions_that_no_damage_explains_are_learned_from_other_sessions():
     assert taught > usual + 0.2
 
 
+def test_portraits_of_one_session_are_found_once_those_of_other_sessions_are_known(backbone):
+    """A sitter before another backdrop in each photo: no damage explains that, and no homography joins backdrops."""
+
+    def portrait(sitter: int, backdrop: int) -> np.ndarray:
+        picture = draw_photo(1_000 + backdrop, 96, 72)
+        picture[20:60, 30:70] = draw_photo(sitter, 40, 40)
+        return picture
+
+    sessions, known = 40, 30
+    portraits = [portrait(sitter, 3 * sitter + pose) for sitter in range(sessions) for pose in range(3)]
+    groups = [str(n // 3) if n < 3 * known else None for n in range(3 * sessions)]
+    usual, taught = (
+        found_first(encoder.embed(photos.features(encoder.extractor)), held_out=3 * known)
+        for photos in (DrawnPhotos(portraits), DrawnPhotos(portraits, groups))
+        for encoder in [METHODS["auto"].fit(photos, backbone, seed=0).encoder]
+    )
+    assert taught > usual + 0.2
+
+
 def test_a_few_known_duplicates_are_believed_less():
     random = np.random.default_rng(0)
     every, apart = random.normal(0, 1, (200, 6)), np.eye(6)[:1]

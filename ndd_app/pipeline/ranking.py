@@ -10,6 +10,7 @@ from ndd_app.exceptions import NotEmbedded, UnknownEncoder
 from ndd_app.models import Candidate, Collection, Encoder, Photo
 from ndd_app.pipeline.embedding import load_embeddings
 from ndd_app.pipeline.judgement import judge
+from ndd_app.pipeline.limits import NEIGHBOURS
 from ndd_app.pipeline.review import settled_pairs
 from ndd_app.vision.neighbours import Fused, Indices, fuse, nearest, ranked_lists
 
@@ -43,7 +44,10 @@ def rank_with_encoder(collection: Collection, photos: Sequence[Photo], encoder_i
 def fused_ranking(collection: Collection, photos: Sequence[Photo], top: int) -> Ranking:
     """By all evidence: geometry where the matching has verified a pair, else the encoders alone."""
     used = embedded_by(collection, Encoder.objects.serving(collection))
-    fused = fuse_encoders(photos, used, top, candidate_pairs(photos))
+    count = max(
+        top, NEIGHBOURS
+    )  # fewer would tell less of how near strangers come: a short list is the head of a long one
+    fused = fuse_encoders(photos, used, count, candidate_pairs(photos))
     lists = ranked_lists(judge(photos, fused, settled_pairs(photos)).fused, len(photos), top)
     return Ranking("fused", lists.indices, lists.scores)
 

@@ -25,6 +25,7 @@ from ndd_app.pipeline.candidates import without_partner
 from ndd_app.pipeline.judgement import CERTAIN, judge
 from ndd_app.pipeline.matching import find_duplicates, judge_with_geometry
 from ndd_app.pipeline.progress import Track, untracked
+from ndd_app.pipeline.ranking import fused_ranking
 from ndd_app.pipeline.review import record_verdict, settled_pairs
 from ndd_app.pipeline.serving import ready_encoders
 from ndd_app.pipeline.verification import IN_ALL_VARIANTS, TILTED, told_by_points_alone
@@ -121,6 +122,14 @@ def test_a_pair_settled_as_no_is_stored_and_not_shown(collection):
     result = find_duplicates(collection)
     assert (result.shown, pair(collection) in Candidate.objects.shown()) == (0, False)
     assert Verdict.objects.count() == 1
+
+
+def test_a_short_list_is_the_head_of_a_long_one(collection):
+    find_duplicates(collection)
+    photos = list(collection.photos.order_by("pk"))
+    short, long = (fused_ranking(collection, photos, top) for top in (2, 20))
+    assert short.neighbours.tolist() == long.neighbours[:, :2].tolist()
+    assert short.scores == pytest.approx(long.scores[:, :2], abs=1e-6)
 
 
 def test_a_refused_partner_is_none_nor_is_a_scan_of_the_same_record(collection):

@@ -6,6 +6,7 @@ of duplicates this one is (vision/density.py); and photos with a common partner 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -74,35 +75,52 @@ def pairs_with_a_common_partner(photos: Sequence[Photo], judged: Judged, settled
 
 @dataclass(frozen=True)
 class _Known:
-    """Of each pair (m, 2): its surprise, what geometry found, what people say, and whether the pixels are equal.
+    """Of each pair (m, 2): what the encoders say, what geometry found, and on what people agree."""
 
-    bounded: the surprise, as far as it counts without matching points. mute: without them, though nothing else could
-    tell. sizes: of the photos. is_across: they are of several collections.
-    """
-
-    pairs: Indices
-    surprise: Scores
-    bounded: Scores
+    photos: Sequence[Photo]
+    fused: Fused
     details: list[Details]
     answers: Answers
-    equal: npt.NDArray[np.bool_]
-    mute: npt.NDArray[np.bool_]
-    sizes: list[tuple[int, int]]
-    is_across: bool
 
     @classmethod
     def of(cls, photos: Sequence[Photo], fused: Fused, details: list[Details], settled: Settled) -> "_Known":
-        pairs = fused.pairs
-        equal = np.array([photos[a].pixel_hash == photos[b].pixel_hash for a, b in pairs], bool)
-        sizes = [(photo.width, photo.height) for photo in photos]
-        surprise = np.nan_to_num(fused.scores, neginf=-3.0)
-        collections = {photo.collection_id for photo in photos}
-        is_across = len(collections) > 1
-        bounded = surprise if is_across else np.minimum(surprise, _most_surprise(fused.ranks))
-        answers, mute = _answers(photos, pairs, settled), _mute(photos, pairs, surprise, details)
-        return cls(pairs, surprise, bounded, details, answers, equal, mute, sizes, is_across)
+        return cls(photos, fused, details, _answers(photos, fused.pairs, settled))
 
     @property
+    def pairs(self) -> Indices:
+        return self.fused.pairs
+
+    @property
+    def is_across(self) -> bool:
+        """The photos are of several collections."""
+        return len({photo.collection_id for photo in self.photos}) > 1
+
+    @cached_property
+    def surprise(self) -> Scores:
+        return np.nan_to_num(self.fused.scores, neginf=-3.0)
+
+    @cached_property
+    def bounded(self) -> Scores:
+        """The surprise, as far as it counts without matching points."""
+        return self.surprise if self.is_across else np.minimum(self.surprise, _most_surprise(self.fused.ranks))
+
+    @cached_property
+    def equal(self) -> npt.NDArray[np.bool_]:
+        """Whether the pixels are."""
+        photos = self.photos
+        return np.array([photos[a].pixel_hash == photos[b].pixel_hash for a, b in self.pairs], bool)
+
+    @cached_property
+    def mute(self) -> npt.NDArray[np.bool_]:
+        """Pairs without matching points, though nothing else could tell.
+
+        Only of pairs that are nearer than strangers usually come, since their scans are read.
+        """
+        mute = (self.surprise > 0) & ~self.matched
+        mute[mute] = told_by_points_alone(self.photos, self.pairs[mute])
+        return mute
+
+    @cached_property
     def matched(self) -> npt.NDArray[np.bool_]:
         return np.array([bool(found) for found in self.details], bool)
 
@@ -148,7 +166,7 @@ class _Known:
         odds = by_points.duplicate / np.maximum(1 - by_points.duplicate, 1e-6)
         without_points = np.where(self.mute, 0, density.likelihood_ratio(self.surprise))
         ratio = np.where(self.matched, odds / ODDS_OF_STRANGERS, without_points)
-        rarity = max(1, len(self.sizes) / FAR) * 10.0**self.surprise
+        rarity = max(1, len(self.photos) / FAR) * 10.0**self.surprise
         return np.asarray(np.maximum(ratio, np.minimum(rarity, UNLIKE)), np.float32)
 
     def partners(self, own: Probabilities) -> Partners:
@@ -158,7 +176,8 @@ class _Known:
             same_image[row] = own.same_image[row] * (CERTAIN if is_yes else 0) / max(own.duplicate[row], 1e-6)
             duplicate[row] = CERTAIN if is_yes else 0
         duplicate[self.equal] = same_image[self.equal] = CERTAIN
-        return Partners.among(self.pairs, Probabilities(duplicate, same_image), self.details, self.sizes)
+        sizes = [(photo.width, photo.height) for photo in self.photos]
+        return Partners.among(self.pairs, Probabilities(duplicate, same_image), self.details, sizes)
 
 
 def _most_surprise(ranks: Indices) -> Scores:
@@ -168,15 +187,6 @@ def _most_surprise(ranks: Indices) -> Scores:
     """
     best = np.where(ranks > 0, ranks, LAST_STRANGER).min(axis=(1, 2))
     return np.where(best > VERIFIED, -np.log10(np.maximum(best - VERIFIED, 1)), np.inf).astype(np.float32)
-
-
-def _mute(
-    photos: Sequence[Photo], pairs: Indices, surprise: Scores, details: Sequence[Details]
-) -> npt.NDArray[np.bool_]:
-    """(m,): only of pairs that are nearer than strangers usually come, since their scans are read."""
-    mute = (surprise > 0) & np.array([not found for found in details], bool)
-    mute[mute] = told_by_points_alone(photos, pairs[mute])
-    return mute
 
 
 def _answers(photos: Sequence[Photo], pairs: Indices, settled: Settled) -> Answers:

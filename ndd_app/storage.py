@@ -57,6 +57,12 @@ def read_bytes(name: str) -> bytes:
         return file.read()
 
 
+def is_stored(name: str) -> bool:
+    """Without reading it; raises StorageUnavailable."""
+    with storage_errors_translated(name):
+        return photo_storage().exists(name)
+
+
 @contextmanager
 def storage_errors_translated(name: str) -> Iterator[None]:
     """Storages raise errors of their own kinds (OSError, botocore's …); callers know one."""

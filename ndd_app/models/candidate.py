@@ -34,6 +34,10 @@ class CandidateQuerySet(models.QuerySet["Candidate"]):
         likely = Q(probability__gte=chance) | _settled_as(Verdict.Answer.YES)
         return self.filter(likely).not_refused().of_two_records()
 
+    def likely_from(self, chance: float) -> "CandidateQuerySet":
+        """What the machine alone would show."""
+        return self.filter(probability__gte=chance).of_two_records()
+
     def expected_false(self) -> float:
         """How many are expected to be no duplicates: what the chances leave open of those that nobody has confirmed."""
         open_pairs = self.exclude(_settled_as(Verdict.Answer.YES))

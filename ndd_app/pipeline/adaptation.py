@@ -39,14 +39,15 @@ def adapt_collection(
     """Fit `method`, or the default ones, on the collection's photos.
 
     Of the default ones each may be unusable here, which is noted; raises the reason where a method was asked for.
-    Labels, for methods that learn from them, come from the file (CSV file,group), else from verdicts. `steps` ends a
-    training early.
+    Labels, for methods that learn from them, come from the file (CSV file,group), else from verdicts; what people have
+    rejected counts in either case. `steps` ends a training early.
     """
-    photos, plan = _prepare(collection, method, groups_file, steps)
+    plan = _prepare(collection, method, steps)
     result = AdaptResult()
     unfitted: dict[str, list[str]] = {}
     for name in [method] if method else DEFAULT_METHODS:
         try:
+            photos = _sample(collection, groups_file, name)
             told = _told(collection, photos, groups_file, name)
             encoder = fit_encoder(name, photos, collection, track, told, plan)
         except UNUSABLE as reason:
@@ -67,22 +68,25 @@ def share_adaptation(
 
     What the first one notes, that a method is unusable here, they pass over.
     """
-    photos, plan = _prepare(collection, method, groups_file, steps)
+    plan = _prepare(collection, method, steps)
     for name in [method] if method else DEFAULT_METHODS:
         if METHODS[name].trains:
+            photos = _sample(collection, groups_file, name)
             with suppress(*(() if method else UNUSABLE)):
                 share_fitting(name, photos, _told(collection, photos, groups_file, name), plan)
 
 
-def _prepare(
-    collection: Collection, method: str | None, groups_file: Path | None, steps: int | None
-) -> tuple[list[Photo], Plan]:
+def _prepare(collection: Collection, method: str | None, steps: int | None) -> Plan:
     if method is not None and method not in METHODS:
         raise UnknownMethod(method=method, known=", ".join(METHODS))
-    photos = sample(collection.photos.all(), known=known_photos(collection, groups_file))
-    if not photos:
+    if not collection.photos.exists():
         raise NoPhotos(collection=collection.slug)
-    return photos, replace(OURS, steps=steps)
+    return replace(OURS, steps=steps)
+
+
+def _sample(collection: Collection, file: Path | None, method: str) -> list[Photo]:
+    known = known_photos(collection, file) if METHODS[method].is_taught else set()
+    return sample(collection.photos.all(), known=known)
 
 
 def _told(collection: Collection, photos: Sequence[Photo], file: Path | None, method: str) -> Told:

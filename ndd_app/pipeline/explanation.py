@@ -37,7 +37,7 @@ def explain_pair(one: Photo, other: Photo) -> Explanation:
     here, there = numbers[one.pk], numbers[other.pk]
     pair = np.array([sorted((here, there))])
     used = embedded_by(one.collection, Encoder.objects.serving(one.collection))
-    was_verified = Registration.objects.between(one, other) is not None
+    before = Registration.objects.between(one, other)
     unread: Unread = {}
     with _taken_back():  # else this very look would be what the next matching and the page know of the pair
         verify_in_all_variants(photos, pair, [here, there], unread=unread)
@@ -47,7 +47,9 @@ def explain_pair(one: Photo, other: Photo) -> Explanation:
     details, duplicate = judged.details[row], float(judged.probabilities.duplicate[row])
     found = [_place(str(encoder), photos, encoder, (here, there)) for encoder in used]
     candidate = Candidate.objects.of(one).of(other).select_related("first__collection", "second__collection").first()
-    outcome = outcome_of(one, other, candidate, found, Geometry(was_verified, details, [*unread]), duplicate)
+    only_now = before is not None and not before.details and bool(details)
+    geometry = Geometry(before is not None, details, [*unread], only_now)
+    outcome = outcome_of(one, other, candidate, found, geometry, duplicate)
     if not (candidate or details) and told_by_points_alone(photos, pair):
         outcome += " " + _("Sheets of paper and empty scans look alike to every encoder: matching points would tell.")
     found.append(_fused(judged, row, len(photos), here))

@@ -5,7 +5,7 @@ of duplicates this one is (vision/density.py); and photos with a common partner 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -129,7 +129,7 @@ class _Known:
         density = self._density(by_points)
         ratio = self._likelihood_ratio(by_points, density)
         own = self._own(by_points, density)
-        if self.answers and (answers := self._telling_answers(own, self._through(own, ratio))):
+        if answers := self._telling_answers(own, ratio):
             own = _corrected(own, answers)
         through = self._through(own, ratio)
         return Probabilities(either(own.duplicate, through.duplicate), either(own.same_image, through.same_image))
@@ -150,11 +150,15 @@ class _Known:
     def _through(self, own: Probabilities, ratio: Scores) -> Probabilities:
         return weighed(self.partners(own).chances_through(self.pairs), ratio)
 
-    def _telling_answers(self, own: Probabilities, through: Probabilities) -> Answers:
+    def _telling_answers(self, own: Probabilities, ratio: Scores) -> Answers:
         """Those that say how far a pair's own chance can be trusted.
 
         What a partner or equal pixels show is answered by these, and of unlisted pairs people answer only what is one.
+        What the machine alone would show decides: the answers must not choose among themselves.
         """
+        if not self.answers:
+            return {}
+        through = replace(self, answers={})._through(own, ratio)
         by_itself = (own.duplicate >= np.maximum(FLOOR, through.duplicate)) & ~self.equal
         return {row: answer for row, answer in self.answers.items() if by_itself[row]}
 

@@ -47,6 +47,10 @@ DOUBTFUL = 0.05
 """Pairs that are as likely without matching points are looked at in all variants: few, and worth the time."""
 
 
+MOST_NAMED = 20
+"""Photos that could not be read, of which the notes of a matching give the reasons."""
+
+
 @dataclass(frozen=True)
 class MatchResult:
     """Of the pairs within the collection: whoever sees the job may not see the other collections.
@@ -124,7 +128,9 @@ def _wanted(collection: Collection, switch: bool, encoder: Encoder | None) -> li
 def _named(unread: Unread, collection: Collection) -> list[str]:
     """Only photos of the collection that are still there: whoever sees the job may not see the others."""
     there = collection.photos.all().still_there(unread)
-    return [f"{photo.path}: {reason}" for photo, reason in unread.items() if photo.pk in there]
+    named = [f"{photo.path}: {reason}" for photo, reason in unread.items() if photo.pk in there]
+    more = len(named) - MOST_NAMED
+    return [*named[:MOST_NAMED], *([f"{more} more photos could not be read."] if more > 0 else [])]
 
 
 def judge_with_geometry(

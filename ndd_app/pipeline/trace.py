@@ -16,7 +16,7 @@ from ndd_app.models import Candidate, Encoder, Photo, Registration, Verdict
 from ndd_app.models.photo import PhotoQuerySet
 from ndd_app.pipeline.limits import FLOOR, NEAREST_ELSEWHERE, NEIGHBOURS, VERIFIED
 from ndd_app.pipeline.review import agreed_answer
-from ndd_app.storage import read_bytes
+from ndd_app.storage import is_stored
 
 
 @dataclass(frozen=True)
@@ -33,12 +33,13 @@ class Place:
 class Geometry:
     """was_verified: by the last matching. details: what was found, also if it was looked for only now.
 
-    unread: photos that could not be read now.
+    unread: photos that could not be read now. only_now: the last matching looked, and found no points.
     """
 
     was_verified: bool
     details: Mapping[str, Any]
     unread: Sequence[Photo] = ()
+    only_now: bool = False
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,12 @@ def outcome_of(
         words = _before_geometry(one, other, found, geometry.unread)
         confirmed = bool(geometry.details) and chance is not None and chance >= FLOOR
         return words + (" " + _("Geometry would have confirmed it.") if confirmed else "")
+    if chance is not None and chance >= FLOOR and geometry.only_now:
+        lost = _(
+            "Lost in geometry: the matching tries variants of photos without a partner only. Looked at now, in all of"
+            " them, it has a chance of {chance}: answer “yes” when comparing the two, and the pair is kept."
+        )
+        return lost.format(chance=_percent(chance))
     if chance is not None and chance >= FLOOR:
         lost = _(
             "Not stored by the last matching. Looked at now, in all variants, it has a chance of {chance}: match again."
@@ -133,11 +140,11 @@ def _unseen(one: Photo, other: Photo) -> str:
 
 
 def _has_files(photo: Photo) -> bool:
-    """Those that geometry reads."""
+    """Those that geometry reads. A storage that cannot be asked now says nothing against them."""
     try:
-        return all(read_bytes(str(file.name)) for file in (photo.working_copy, photo.thumbnail))
+        return all(is_stored(str(file.name)) for file in (photo.working_copy, photo.thumbnail))
     except StorageUnavailable:
-        return False
+        return True
 
 
 def _names(photos: Sequence[Photo]) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from django.db.models import F, Func, JSONField, Q, QuerySet, TextField, Value
 
-from ndd_app.exceptions import NddError
+from ndd_app.exceptions import NddError, StorageUnavailable
 from ndd_app.models import Collection, Photo, Registration
 from ndd_app.pipeline.features import features_of_one, read_pixels
 from ndd_app.pipeline.progress import Track, in_batches, untracked
@@ -184,11 +184,11 @@ def _verify(
     done = {*_stored(photos, RECIPES[RECIPES.index(recipe) :]).values_list("first_id", "second_id")}
     new = [(int(a), int(b)) for a, b in pairs if (photos[a].pk, photos[b].pk) not in done]
 
-    def look_now(pair: tuple[int, int]) -> Details | None:
+    def look_now(pair: tuple[int, int]) -> Details | NddError:
         try:
             return look(*pair)
-        except NddError:  # nothing is kept of the pair, perhaps a later matching can read it
-            return None
+        except NddError as reason:  # nothing is kept of the pair, perhaps a later matching can read it
+            return reason
 
     threads = max(1, cv2.getNumThreads())
     cv2.setNumThreads(1)  # pairs run side by side instead
@@ -196,13 +196,17 @@ def _verify(
         with ThreadPoolExecutor(threads) as pool:
             # Batch by batch: what is verified is kept, and a worker that is to stop waits for one batch only.
             for batch in in_batches(track(new, "Verifying pairs", len(new)), BATCH):
-                _store(photos, zip(batch, pool.map(look_now, batch), strict=True), recipe)
+                found = list(pool.map(look_now, batch))
+                lost = [reason for reason in found if isinstance(reason, StorageUnavailable)]
+                if len(lost) == BATCH:
+                    raise lost[0]
+                _store(photos, zip(batch, found, strict=True), recipe)
     finally:
         cv2.setNumThreads(threads)
 
 
-def _store(photos: Sequence[Photo], batch: Iterable[tuple[tuple[int, int], Details | None]], recipe: str) -> None:
-    looked_at = [(photos[a], photos[b], found) for (a, b), found in batch if found is not None]
+def _store(photos: Sequence[Photo], batch: Iterable[tuple[tuple[int, int], Details | NddError]], recipe: str) -> None:
+    looked_at = [(photos[a], photos[b], found) for (a, b), found in batch if not isinstance(found, NddError)]
     there = Photo.objects.still_there(photo for first, second, _ in looked_at for photo in (first, second))
     Registration.objects.bulk_create(
         (

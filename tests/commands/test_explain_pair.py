@@ -10,6 +10,7 @@ from ndd_app.models import Candidate, Collection, Job, Registration
 from ndd_app.pipeline.embedding import embed_collection
 from ndd_app.pipeline.matching import find_duplicates
 from ndd_app.pipeline.review import record_verdict
+from ndd_app.pipeline.verification import AS_THEY_ARE
 from tests.factories import make_cataloguer, make_collection, make_photo
 from tests.pictures import cropped, draw_photo, faded, mirrored, negative, rotated
 
@@ -114,12 +115,21 @@ def test_the_reasons_are_those_of_this_very_look(box):
 
 
 def test_a_likely_pair_that_the_last_matching_has_not_stored_is_not_called_unlikely(box):
-    """As when only the variants match: these are for photos without a partner, the command tries them for any pair."""
     find_duplicates(box)
     Candidate.objects.all().delete()
     assert "Looked at now, in all variants, it has a chance of 99 %: match again." in explain(
         "box", "02.jpg", "02_plate.jpg"
     )
+
+
+def test_a_pair_that_matches_only_in_a_variant_that_no_matching_tries_is_for_people_to_keep(box):
+    """Both photos have a partner: the command tries the variants of any pair."""
+    find_duplicates(box)
+    Candidate.objects.all().delete()
+    Registration.objects.update(details={}, recipe=AS_THEY_ARE)
+    words = explain("box", "02.jpg", "02_plate.jpg")
+    assert "Lost in geometry" in words
+    assert "answer “yes” when comparing the two" in words
 
 
 def test_of_two_sheets_without_matching_points_it_says_what_would_tell(box):

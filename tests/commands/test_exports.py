@@ -95,6 +95,8 @@ def test_a_list_has_at_least_one_neighbour(collection, top: str):
 def test_evaluation_by_groups(collection, tmp_path: Path):
     groups = tmp_path / "groups.csv"
     groups.write_text("file,group\n0.jpg,a\n1.jpg,a\n2.jpg,b\n3.jpg,b\n")
+    first, _, third, _ = collection.photos.order_by("path")
+    record_verdict(first, third, "yes", make_cataloguer())  # a slip; it is the machine that is evaluated
     figures = json.loads(run("evaluate_collection", "box", "--groups", groups, "--json"))
     assert [ranking["map_without_query"] for ranking in figures["rankings"]] == [1.0, 1.0]
     assert (figures["shown"]["precision"], figures["shown"]["recall"]) == (1.0, 0.5)

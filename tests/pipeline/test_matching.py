@@ -22,7 +22,7 @@ from ndd_app.models import (
 )
 from ndd_app.pipeline import matching
 from ndd_app.pipeline.candidates import without_partner
-from ndd_app.pipeline.judgement import CERTAIN, judge
+from ndd_app.pipeline.judgement import CERTAIN, _Known, judge
 from ndd_app.pipeline.matching import find_duplicates, judge_with_geometry
 from ndd_app.pipeline.progress import Track, untracked
 from ndd_app.pipeline.ranking import fused_ranking
@@ -30,6 +30,7 @@ from ndd_app.pipeline.review import record_verdict, settled_pairs
 from ndd_app.pipeline.serving import ready_encoders
 from ndd_app.pipeline.verification import IN_ALL_VARIANTS, TILTED, told_by_points_alone
 from ndd_app.signals import candidates_found
+from ndd_app.vision.calibration import Probabilities
 from ndd_app.vision.classical import describe_keypoints
 from ndd_app.vision.geometry import Scan
 from ndd_app.vision.neighbours import Fused
@@ -114,6 +115,18 @@ def test_a_far_pair_that_people_confirm_leaves_the_chances_of_all_others(collect
     record_verdict(one, other, "yes", make_cataloguer())
     find_duplicates(collection)
     assert chances() == pytest.approx(before, abs=1e-3)
+
+
+@pytest.mark.parametrize("answer", [True, False])
+def test_which_answers_are_heard_does_not_depend_on_what_they_say(collection, answer: bool):
+    """Three pairs of three photos, each likely by itself and through the third: the answers are not yet known then."""
+    photos = list(collection.photos.order_by("pk"))[:3]
+    pairs, flat = np.array([[0, 1], [0, 2], [1, 2]]), np.full(3, 0.75, np.float32)
+    fused = Fused(pairs, np.ones(3, np.float32), np.ones((3, 1), np.float32), np.ones((3, 1, 2), np.int64))
+    details = [{"homography": np.eye(3).ravel().tolist()}] * 3
+    known = _Known(photos, fused, details, dict.fromkeys(range(3), answer))
+    heard = known._telling_answers(Probabilities(flat, flat), np.ones(3, np.float32))
+    assert heard == dict.fromkeys(range(3), answer)
 
 
 def test_a_pair_settled_as_no_is_stored_and_not_shown(collection):

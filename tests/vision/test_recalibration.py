@@ -31,15 +31,20 @@ def test_the_more_people_refuse_the_lower_the_chances():
     assert by_no[3] < 0.4
 
 
-@pytest.mark.parametrize("missed", [1e-4, 0.001])
-def test_a_pair_that_nobody_would_have_found_moves_next_to_nothing(missed: float):
-    corrected = correction_by(np.float32([missed]), np.array([True]))(CHANCES)
-    assert corrected == pytest.approx(CHANCES, abs=0.02)
+@pytest.mark.parametrize(("chance", "answer"), [(0.02, True), (0.99, False), (0.9999, False)])
+def test_one_answer_that_nobody_would_expect_moves_little(chance: float, answer: bool):
+    corrected = correction_by(np.float32([chance]), np.array([answer]))(np.float32([0.95]))
+    assert 0.9 < corrected[0] < 0.97
 
 
-def test_many_answers_that_nobody_would_expect_are_heard():
-    corrected = correction_by(np.full(40, 0.995, np.float32), np.zeros(40, bool))(np.float32([0.995]))
-    assert corrected[0] < 0.4
+@pytest.mark.parametrize("chance", [0.95, 0.995, 0.9999])
+def test_each_further_refusal_lowers_the_chance_by_a_little(chance: float):
+    likely = np.full(40, chance, np.float32)
+    by_no = [float(correction_by(likely[:n], np.zeros(n, bool))(likely[:1])[0]) for n in range(41)]
+    steps = -np.diff(by_no)
+    assert (steps > -1e-3).all()
+    assert steps.max() < 0.15
+    assert by_no[40] < 0.4
 
 
 @pytest.mark.parametrize("count", [150, 2_000])

@@ -20,7 +20,7 @@ class Command(StageCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         super().add_arguments(parser)
         parser.add_argument("--method", help="one method; otherwise whiten, auto and vlad")
-        parser.add_argument("--groups", type=Path, help="labels, as CSV file,group; otherwise verdicts are the labels")
+        parser.add_argument("--groups", type=Path, help="labels, as CSV file,group; otherwise confirmed pairs")
         parser.add_argument("--steps", type=int, help="end a training after so many steps")
 
     def parameters(self, options: dict[str, Any]) -> dict[str, Any]:

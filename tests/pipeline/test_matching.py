@@ -7,7 +7,7 @@ import pytest
 from django.db.models import Q
 
 from benchmarks.sheets import draw_page
-from ndd_app.exceptions import NotEmbedded
+from ndd_app.exceptions import NotEmbedded, StorageUnavailable
 from ndd_app.models import (
     EMBEDDING_SIZE,
     Candidate,
@@ -20,7 +20,7 @@ from ndd_app.models import (
     Registration,
     Verdict,
 )
-from ndd_app.pipeline import matching
+from ndd_app.pipeline import matching, verification
 from ndd_app.pipeline.candidates import without_partner
 from ndd_app.pipeline.judgement import CERTAIN, _Known, judge
 from ndd_app.pipeline.matching import find_duplicates, judge_with_geometry
@@ -397,6 +397,25 @@ def test_an_answer_that_is_given_meanwhile_keeps_its_pair(collection):
     far = collection.photos.filter(path__in=["00.jpg", "02.jpg"])
     find_duplicates(collection, track=meanwhile(lambda: record_verdict(*far, "unsure", make_cataloguer())))
     assert Candidate.objects.filter(first__path="00.jpg", second__path="02.jpg").exists()
+
+
+def test_a_storage_that_gives_nothing_ends_the_matching_and_keeps_its_pairs(collection, monkeypatch):
+    find_duplicates(collection)
+    before = Candidate.objects.count()
+    Registration.objects.all().delete()
+    collection.photos.update(thumbnail="lost.jpg")
+    monkeypatch.setattr(verification, "BATCH", 16)
+    with pytest.raises(StorageUnavailable):
+        find_duplicates(collection)
+    assert Candidate.objects.count() == before
+
+
+def test_of_many_scans_that_cannot_be_read_the_notes_name_some(collection, monkeypatch):
+    monkeypatch.setattr(matching, "MOST_NAMED", 2)
+    collection.photos.filter(path__lt="05.jpg").update(thumbnail="lost.jpg")
+    *named, more = find_duplicates(collection).notes
+    assert len(named) == 2
+    assert more == "3 more photos could not be read."
 
 
 def test_of_a_scan_that_cannot_be_read_now_nothing_is_kept(collection):

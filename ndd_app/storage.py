@@ -60,7 +60,7 @@ def read_bytes(name: str) -> bytes:
 def is_stored(name: str) -> bool:
     """Without reading it; raises StorageUnavailable."""
     with storage_errors_translated(name):
-        return photo_storage().exists(name)
+        return bool(name) and photo_storage().exists(name)  # the empty name is that of the storage's own folder
 
 
 @contextmanager

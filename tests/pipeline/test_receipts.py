@@ -174,7 +174,7 @@ def test_no_pair_is_judged_of_which_either_encoder_was_told_a_photo(few):
     judging = Judging(few, challenger, site("deep"), site("classical"))
     groups = judging._bench(photos, []).pairs().units
     one, other, *rest = dict.fromkeys(groups.tolist())
-    told = [fit_encoder("whiten", photos, few, told=told_of(photos, scene)) for scene in (one, other)]
+    told = [fit_encoder("auto", photos, few, told=told_of(photos, scene)) for scene in (one, other)]
     taught = Judging(few, *told, site("classical"))
     assert {*taught._bench(photos, []).pairs().units} == {*rest}
 

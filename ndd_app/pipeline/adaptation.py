@@ -13,7 +13,7 @@ from ndd_app.pipeline.progress import Track, untracked
 from ndd_app.pipeline.silver import silver_among
 from ndd_app.vision.backbones import present_device
 from ndd_app.vision.methods import METHODS
-from ndd_app.vision.methods.fitting import Told
+from ndd_app.vision.methods.fitting import NOTHING, Told
 from ndd_app.vision.plans import OURS, Plan
 
 DEFAULT_METHODS = ("whiten", "auto", "vlad")
@@ -90,6 +90,8 @@ def _sample(collection: Collection, file: Path | None, method: str) -> list[Phot
 
 
 def _told(collection: Collection, photos: Sequence[Photo], file: Path | None, method: str) -> Told:
+    if not METHODS[method].is_taught:
+        return NOTHING
     if file is None:
         return lessons(photos, _silver(collection, photos) if method == LEARNS_FROM_SILVER else ())
     every = list(collection.photos.order_by("pk"))  # the file may name photos that are not in the sample

@@ -74,11 +74,10 @@ def fit_encoder(
 ) -> Encoder:
     """Fit an encoder of the method's family on the photos and store it; it does not serve yet.
 
-    `told`: for methods that learn from what people say; others are not told. A fitting that was killed goes on.
+    `told`: for methods that learn from what people say. A fitting that was killed goes on.
     """
     family = METHODS[method].family
     extractor = load_extractor(family)
-    told = told if METHODS[method].is_taught else NOTHING
     folder = _checkpoints(method, extractor, photos, told)
     fitted = fit_to_photos(method, photos, extractor, folder, track, told, plan)
     metadata = {"method": method, "backbone": extractor.name}
@@ -109,7 +108,6 @@ def fit_encoder(
 def share_fitting(method: str, photos: Sequence[Photo], told: Told = NOTHING, plan: Plan = OURS) -> None:
     """What all processes but the first do when several train one encoder."""
     extractor = load_extractor(METHODS[method].family)
-    told = told if METHODS[method].is_taught else NOTHING
     folder = _checkpoints(method, extractor, photos, told)
     fit_to_photos(method, photos, extractor, folder, untracked, told, plan)
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from django.db import transaction
 from django.db.models.functions import Now
+from django.template.defaultfilters import pluralize
 
 from ndd_app.exceptions import NoPhotos, NotEmbedded
 from ndd_app.models import Candidate, Collection, Encoder, Photo, Verdict
@@ -130,7 +131,7 @@ def _named(unread: Unread, collection: Collection) -> list[str]:
     there = collection.photos.all().still_there(unread)
     named = [f"{photo.path}: {reason}" for photo, reason in unread.items() if photo.pk in there]
     more = len(named) - MOST_NAMED
-    return [*named[:MOST_NAMED], *([f"{more} more photos could not be read."] if more > 0 else [])]
+    return [*named[:MOST_NAMED], *([f"{more} more photo{pluralize(more)} could not be read."] if more > 0 else [])]
 
 
 def judge_with_geometry(

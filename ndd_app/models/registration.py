@@ -20,10 +20,10 @@ class Registration(models.Model):
     scans lie; `views`, more than 1 where they were found on tilted scans (vision/tilts.py), absent in old rows; `bent`
     (vision/bending.py); `mirrored` and `inverted`; `homography`, nine numbers, from places on the first scan to places
     on the second, in units of each scan's longer side; `points`, up to 100 of [x, y, x, y] on both; `scale`, `rotation`
-    (degrees), `residual`; `coverage`, `overlap`, `outside`, `agreement` and `tone`, each for both scans; `beyond`, the
-    same, or null (see vision/outline.py); `correlation`; `rest` (see vision/overlay.py), `likeness` (see
-    vision/likeness.py), or null; `retouched`; `mark` if the rest disagrees with what lies exactly; `paper` (see
-    vision/sheets.py); `form` if both are sheets of which little matches.
+    (degrees), `moved` (how far a corner lies from the other scan's), `residual`; `coverage`, `overlap`, `outside`,
+    `agreement` and `tone`, each for both scans; `beyond`, the same, or null (see vision/outline.py); `correlation`;
+    `rest` (see vision/overlay.py), `likeness` (see vision/likeness.py), or null; `retouched`; `mark` if the rest
+    disagrees with what lies exactly; `paper` (see vision/sheets.py); `form` if both are sheets of which little matches.
     """
 
     first = models.ForeignKey(Photo, models.CASCADE, related_name="+")

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from ndd_app.models import Photo, Verdict
 from ndd_app.pipeline.limits import FLOOR, VERIFIED
-from ndd_app.pipeline.verification import registered, told_by_points_alone
+from ndd_app.pipeline.verification import registered, show_one_tone, told_by_points_alone
 from ndd_app.vision.calibration import Probabilities, evidence_of, shipped_calibration
 from ndd_app.vision.density import Density
 from ndd_app.vision.neighbours import LAST_STRANGER, Fused, Indices, Scores
@@ -106,9 +106,11 @@ class _Known:
 
     @cached_property
     def equal(self) -> npt.NDArray[np.bool_]:
-        """Whether the pixels are."""
+        """Whether the pixels are, and show something: all black scans are equal."""
         photos = self.photos
-        return np.array([photos[a].pixel_hash == photos[b].pixel_hash for a, b in self.pairs], bool)
+        equal = np.array([photos[a].pixel_hash == photos[b].pixel_hash for a, b in self.pairs], bool)
+        equal[equal] = ~show_one_tone(photos, self.pairs[equal])
+        return equal
 
     @cached_property
     def mute(self) -> npt.NDArray[np.bool_]:

@@ -36,10 +36,10 @@ from ndd_app.pipeline.variants import propose_by_variants
 from ndd_app.pipeline.verification import (
     Unread,
     drop_outdated,
-    registered,
     verify_as_they_are,
     verify_in_all_variants,
     verify_tilted,
+    without_points,
 )
 from ndd_app.signals import candidates_found
 from ndd_app.vision.neighbours import Indices, nearest_by_bits, pairs_within, places, ranked_lists, unordered
@@ -142,10 +142,10 @@ def judge_with_geometry(
     track: Track,
     unread: Unread | None = None,
 ) -> Judged:
-    """Cheap first: the nearest as they are; the variants of photos without a partner; pairs with one in common.
+    """Cheap first: the nearest as they are; then, of photos without a partner, what their variants propose.
 
-    Then whatever may be a duplicate and has no matching points yet, in all variants; in the end what is likely and
-    not yet certain, tilted.
+    Then, until nothing is left to look at: whatever may be a duplicate or has a partner in common and no matching
+    points, in all variants; and what is likely and not yet certain, tilted. What one shows may make others likely.
     """
     fused = fuse_encoders(photos, used, NEIGHBOURS, also)
     lists = ranked_lists(fused, len(photos), VERIFIED)
@@ -159,19 +159,17 @@ def judge_with_geometry(
         verify_in_all_variants(photos, proposed, lonely.tolist(), track, unread)
         also = unordered([also, proposed])
         judged = judge(photos, fuse_encoders(photos, used, NEIGHBOURS, also), settled)
-    common = pairs_with_a_common_partner(photos, judged, settled)
-    doubtful = judged.fused.pairs[judged.probabilities.duplicate >= DOUBTFUL]
-    every = unordered([common, doubtful])
-    unmatched = every[[not found for found in registered(photos, every)]]
-    if len(unmatched):
-        verify_in_all_variants(photos, unmatched, lonely.tolist(), track, unread)
-    fused = fuse_encoders(photos, used, NEIGHBOURS, unordered([also, common]))
-    judged = judge(photos, fused, settled)
-    unsure = likely_but_unsure(judged)
-    if len(unsure):
-        verify_tilted(photos, unsure, track, unread)
+    while True:
+        common = pairs_with_a_common_partner(photos, judged, settled)
+        doubtful = judged.fused.pairs[judged.probabilities.duplicate >= DOUBTFUL]
+        unmatched = without_points(photos, unordered([common, doubtful]))
+        looked_at = verify_in_all_variants(photos, unmatched, lonely.tolist(), track, unread)
+        fused = fuse_encoders(photos, used, NEIGHBOURS, unordered([also, common]))
         judged = judge(photos, fused, settled)
-    return judged
+        looked_at += verify_tilted(photos, likely_but_unsure(judged), track, unread)
+        if not looked_at:
+            return judged
+        judged = judge(photos, fused, settled)
 
 
 def equal_or_alike(photos: Sequence[Photo], codes: Codes) -> Indices:

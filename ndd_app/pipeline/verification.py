@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from functools import lru_cache
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -42,7 +42,16 @@ RECIPES = (AS_THEY_ARE, IN_ALL_VARIANTS, TILTED)
 Unread = dict[Photo, NddError]
 """Photos that could not be read, with the reasons."""
 
-_EMPTY_OR_SHEET: dict[str, tuple[bool, bool]] = {}
+
+class _Look(NamedTuple):
+    """What a scan looks like. One that cannot be read is neither."""
+
+    empty: bool = False
+    sheet: bool = False
+    uniform: bool = False
+
+
+_LOOKS: dict[str, _Look] = {}
 """By the hash of the pixels, as long as the process lives: one matching asks up to six times."""
 
 
@@ -50,6 +59,11 @@ def registered(photos: Sequence[Photo], pairs: Indices) -> list[Details]:
     """What is known of each pair (m, 2) of indices, low one first; empty for one without geometric evidence."""
     known = _known(photos)
     return [known.get((photos[first].pk, photos[second].pk), {}) for first, second in pairs]
+
+
+def without_points(photos: Sequence[Photo], pairs: Indices) -> Indices:
+    """Those of the pairs (m, 2) for which geometry has no evidence so far."""
+    return pairs[[not found for found in registered(photos, pairs)]] if len(pairs) else pairs
 
 
 def confirmed_pairs(photos: Sequence[Photo]) -> Indices:
@@ -69,30 +83,42 @@ def drop_outdated(collection: Collection) -> None:
 def told_by_points_alone(photos: Sequence[Photo], pairs: Indices) -> npt.NDArray[np.bool_]:
     """(m,): pairs (m, 2) with a blank scan or an empty frame, and pairs of two sheets of paper.
 
-    Encoders find all of them alike, and two scans of one sheet have matching points. A scan that cannot be read is
-    neither.
+    Encoders find all of them alike, and two scans of one sheet have matching points.
     """
+    looks = _looks(photos, np.unique(pairs))
+    sides = [(looks[one], looks[other]) for one, other in pairs.tolist()]
+    return np.array([one.empty or other.empty or (one.sheet and other.sheet) for one, other in sides], bool)
+
+
+def show_one_tone(photos: Sequence[Photo], pairs: Indices) -> npt.NDArray[np.bool_]:
+    """(m,): pairs (m, 2) of which the first scan is uniform: equal pixels make no pair of them."""
+    looks = _looks(photos, np.unique(pairs[:, 0]))
+    return np.array([looks[one].uniform for one in pairs[:, 0].tolist()], bool)
+
+
+def _looks(photos: Sequence[Photo], numbers: Indices) -> dict[int, _Look]:
     scans = Scans(photos)
-    empty, sheet = np.zeros(len(photos), bool), np.zeros(len(photos), bool)
-    for number in np.unique(pairs):
-        with suppress(NddError):
-            empty[number], sheet[number] = _empty_or_sheet(scans, number, photos[number].pixel_hash)
-    return np.asarray(empty[pairs].any(axis=1) | sheet[pairs].all(axis=1), bool)
+    return {number: _look(scans, number) for number in numbers.tolist()}
 
 
-def _empty_or_sheet(scans: "Scans", number: int, pixel_hash: str) -> tuple[bool, bool]:
-    if pixel_hash not in _EMPTY_OR_SHEET:
-        scan = scans[number]
+def _look(scans: "Scans", number: int) -> _Look:
+    pixel_hash = scans.photos[number].pixel_hash
+    if pixel_hash not in _LOOKS:
+        try:
+            scan = scans[number]
+        except NddError:
+            return _Look()
         nothing = shows_nothing(scan.features, scan.width, scan.height)
-        _EMPTY_OR_SHEET[pixel_hash] = nothing, scan.paper > SHEET
-    return _EMPTY_OR_SHEET[pixel_hash]
+        _LOOKS[pixel_hash] = _Look(nothing, scan.paper > SHEET, bool(np.ptp(scan.grey) == 0))
+    return _LOOKS[pixel_hash]
 
 
 def verify_as_they_are(
     photos: Sequence[Photo], pairs: Indices, track: Track = untracked, unread: Unread | None = None
-) -> None:
+) -> int:
+    """How many of the pairs (m, 2) were looked at now; so do the other two."""
     scans = Scans(photos, unread=unread)
-    _verify(photos, pairs, AS_THEY_ARE, lambda first, second: verify(scans[first], scans[second]), track)
+    return _verify(photos, pairs, AS_THEY_ARE, lambda first, second: verify(scans[first], scans[second]), track)
 
 
 def verify_in_all_variants(
@@ -101,7 +127,7 @@ def verify_in_all_variants(
     descreening: Iterable[int],
     track: Track = untracked,
     unread: Unread | None = None,
-) -> None:
+) -> int:
     """Mirrored, inverted, and those of `descreening` without their halftone. About five times as slow."""
     scans, smooth = Scans(photos, unread=unread), Scans(photos, Descreened(RootSift()), unread=unread)
     screened = set(descreening)
@@ -114,12 +140,12 @@ def verify_in_all_variants(
             found = verify(scans[first], smooth[second])
         return found
 
-    _verify(photos, pairs, IN_ALL_VARIANTS, look, track)
+    return _verify(photos, pairs, IN_ALL_VARIANTS, look, track)
 
 
 def verify_tilted(
     photos: Sequence[Photo], pairs: Indices, track: Track = untracked, unread: Unread | None = None
-) -> None:
+) -> int:
     """As a camera would see them from other sides. Some two hundred times as slow as they are: for pairs in doubt."""
     scans, ids = Scans(photos, Tilted(), VIEWS, unread), [photo.pk for photo in photos]
     rows = _stored(photos, RECIPES).filter(first__in={ids[a] for a, _ in pairs}, second__in={ids[b] for _, b in pairs})
@@ -128,7 +154,7 @@ def verify_tilted(
     def look(first: int, second: int) -> Details:
         return look_tilted(scans[first], scans[second], known.get((ids[first], ids[second]), {}))
 
-    _verify(photos, pairs, TILTED, look, track)
+    return _verify(photos, pairs, TILTED, look, track)
 
 
 class Scans:
@@ -144,7 +170,7 @@ class Scans:
         views: int = 1,
         unread: Unread | None = None,
     ) -> None:
-        self._photos = photos
+        self.photos = photos
         self._extractor = extractor or RootSift()
         self._views = views
         self._unread = {} if unread is None else unread
@@ -154,11 +180,11 @@ class Scans:
         try:
             return self._load(number)
         except NddError as reason:
-            self._unread[self._photos[number]] = reason
+            self._unread[self.photos[number]] = reason
             raise
 
     def _read(self, number: int) -> Scan:
-        photo = self._photos[number]
+        photo = self.photos[number]
         width, height = _working_size(photo)
         features = self._features(photo)
         picture = read_working_copy(read_bytes(str(photo.thumbnail.name)))
@@ -180,16 +206,20 @@ def _working_size(photo: Photo) -> tuple[int, int]:
 
 def _verify(
     photos: Sequence[Photo], pairs: Indices, recipe: str, look: Callable[[int, int], Details], track: Track
-) -> None:
+) -> int:
+    """Pairs that cannot be read are not counted: nothing is kept of them, and perhaps a later matching can."""
     done = {*_stored(photos, RECIPES[RECIPES.index(recipe) :]).values_list("first_id", "second_id")}
     new = [(int(a), int(b)) for a, b in pairs if (photos[a].pk, photos[b].pk) not in done]
+    if not new:
+        return 0
 
     def look_now(pair: tuple[int, int]) -> Details | NddError:
         try:
             return look(*pair)
-        except NddError as reason:  # nothing is kept of the pair, perhaps a later matching can read it
+        except NddError as reason:
             return reason
 
+    kept = 0
     threads = max(1, cv2.getNumThreads())
     cv2.setNumThreads(1)  # pairs run side by side instead
     try:
@@ -200,24 +230,27 @@ def _verify(
                 lost = [reason for reason in found if isinstance(reason, StorageUnavailable)]
                 if len(lost) == BATCH:
                     raise lost[0]
-                _store(photos, zip(batch, found, strict=True), recipe)
+                kept += _store(photos, zip(batch, found, strict=True), recipe)
     finally:
         cv2.setNumThreads(threads)
+    return kept
 
 
-def _store(photos: Sequence[Photo], batch: Iterable[tuple[tuple[int, int], Details | NddError]], recipe: str) -> None:
+def _store(photos: Sequence[Photo], batch: Iterable[tuple[tuple[int, int], Details | NddError]], recipe: str) -> int:
     looked_at = [(photos[a], photos[b], found) for (a, b), found in batch if not isinstance(found, NddError)]
     there = Photo.objects.still_there(photo for first, second, _ in looked_at for photo in (first, second))
+    rows = [
+        Registration(first=first, second=second, recipe=recipe, details=found)
+        for first, second, found in looked_at
+        if {first.pk, second.pk} <= there
+    ]
     Registration.objects.bulk_create(
-        (
-            Registration(first=first, second=second, recipe=recipe, details=found)
-            for first, second, found in looked_at
-            if {first.pk, second.pk} <= there
-        ),
+        rows,
         update_conflicts=True,
         unique_fields=["first", "second"],
         update_fields=["recipe", "details"],
     )
+    return len(rows)
 
 
 def _known(photos: Sequence[Photo]) -> dict[tuple[int, int], Details]:

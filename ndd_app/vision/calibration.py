@@ -20,7 +20,9 @@ from threadpoolctl import threadpool_limits
 from ndd_app.vision.neighbours import Scores
 
 PRIORS = Path(__file__).with_name("priors.csv")
-OF_DUPLICATES = ("surprise", "cells", "consistency", "share", "writing", "rest", "stains", "overlap", "looseness")
+OF_DUPLICATES = (
+    "surprise", "cells", "consistency", "share", "writing", "rest", "stains", "overlap", "looseness", "moved",
+)  # fmt: skip
 OF_SAME_IMAGE = ("cells", "share", "tone", "precision", "likeness")
 """Not what disagrees in one place: a label over a part makes no other exposure."""
 EVIDENCE = (*OF_DUPLICATES, "tone", "precision", "likeness")
@@ -36,6 +38,12 @@ INSIDE = 0.8
 
 What is cut off lies in the whole, while a line of print that two sheets bear at different places lays little of either
 on the other.
+"""
+FAR = 0.1
+"""Of a scan's longer side, from which on it says no more how far a corner has moved.
+
+A mark, or the furniture of a series of cards, has its place on every scan; a print or an object is seldom laid down
+twice alike. Sheets of paper fill a scan, one as another.
 """
 A_SHEET, FEW_MARKS = (0.84, 0.90), (0.18, 0.25)
 """From where to where a scan becomes paper by its share of it, and the marks of two scans too few to be one text.
@@ -72,6 +80,7 @@ def _evidence_of_geometry(found: Mapping[str, Any]) -> tuple[float, ...]:
     contradiction = 0.0 if rest is None else 1 - rest
     if rest is None:
         rest = agreement if covered > 0.5 else 0.0
+    moved = min(FAR, found["moved"])
     consistency = covered * agreement + (1 - covered) * max(rest, 0.0)
     return (
         np.log2(found["cells"]),
@@ -82,6 +91,7 @@ def _evidence_of_geometry(found: Mapping[str, Any]) -> tuple[float, ...]:
         1 - paper * contradiction,
         min(INSIDE, max(found["overlap"])),
         min(0.0, np.log2(max(found["residual"], 1e-5) / LOOSE)),
+        moved + paper * (FAR - moved),
         min(found["tone"]),
         -np.log2(1 + 1000 * found["residual"]),
         1.0 if found["likeness"] is None else found["likeness"],

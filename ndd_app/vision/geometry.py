@@ -44,6 +44,8 @@ ROUNDS, ROUNDS_OF_TILTED = 2_000, 10_000
 REFITS = 4
 LARGEST_SCALE = 6.0
 LARGEST_STRETCH = 3.0
+LARGEST_SLANT = 10.0
+"""How many times farther from the viewer than its nearest corner a scan's farthest may lie, seen from the other."""
 
 _GRID = np.arange(DESCRIPTOR_SIZE).reshape(4, 4, 8)
 
@@ -171,6 +173,12 @@ class Registration:
         return float(np.degrees(np.arctan2(across[1, 0] - across[0, 1], across[0, 0] + across[1, 1])))
 
     @property
+    def moved(self) -> float:
+        """How far a corner of the first scan comes to lie from the second's, at most. Mirrored, they change sides."""
+        first, second = self.corners
+        return float(np.linalg.norm(_project(first, self.homography) - second, axis=1).max())
+
+    @property
     def residual(self) -> float:
         """The median distance of the inliers from where they should lie."""
         there = self.on_second(self.points[:, :2])
@@ -217,9 +225,9 @@ def _register(first: Scan, second: Scan, variant: Variant) -> Registration | Non
         return None
     here, there = first.points[pairs[:, 0]], second.points[pairs[:, 1]]
     fits = [_fit_homography(here, there, ROUNDS_OF_TILTED if first.views > 1 else ROUNDS)]
-    if fits[0][1].mean() < DOUBTFUL:
+    if fits[0][1].mean() < DOUBTFUL or not _is_plausible(fits[0][0], first, second, variant):
         fits.append(_fit_similarity(here, there, variant))
-    able = [(homography, kept) for homography, kept in fits if _is_plausible(homography, first, variant)]
+    able = [(homography, kept) for homography, kept in fits if _is_plausible(homography, first, second, variant)]
     if not able:
         return None
     homography, kept = max(able, key=lambda fit: int(fit[1].sum()))
@@ -270,10 +278,16 @@ def _fit_similarity(here: Points, there: Points, variant: Variant) -> tuple[Matr
     return np.vstack([similarity, [0, 0, 1]]) @ flip, kept.ravel() > 0
 
 
-def _is_plausible(homography: Matrix, first: Scan, variant: Variant) -> bool:
+def _is_plausible(homography: Matrix, first: Scan, second: Scan, variant: Variant) -> bool:
+    """Both scans keep a shape on the other one; else two photos would match in one order only."""
+    able, back = cv2.invert(homography)
+    return able > 0 and _keeps_shape(homography, first, variant) and _keeps_shape(back, second, variant)
+
+
+def _keeps_shape(homography: Matrix, scan: Scan, variant: Variant) -> bool:
     """No scanner and no camera before a print folds it over, or stretches it beyond LARGEST_STRETCH."""
-    corners = np.hstack([first.corners, np.ones((4, 1), np.float32)]) @ homography.T
-    if corners[:, 2].min() <= 0.2 * corners[:, 2].max():
+    corners = np.hstack([scan.corners, np.ones((4, 1), np.float32)]) @ homography.T
+    if corners[:, 2].min() * LARGEST_SLANT <= corners[:, 2].max():
         return False
     quad = corners[:, :2] / corners[:, 2:]
     sides = np.roll(quad, -1, axis=0) - quad
@@ -281,8 +295,8 @@ def _is_plausible(homography: Matrix, first: Scan, variant: Variant) -> bool:
     bends = sides[:, 0] * after[:, 1] - sides[:, 1] * after[:, 0]
     if ((-bends if variant.mirrored else bends) <= 0).any():
         return False
-    scale = np.sqrt(np.abs(bends).mean() / first.area)
-    lengths = np.linalg.norm(sides, axis=1) / np.linalg.norm(np.roll(first.corners, -1, axis=0) - first.corners, axis=1)
+    scale = np.sqrt(np.abs(bends).mean() / scan.area)
+    lengths = np.linalg.norm(sides, axis=1) / np.linalg.norm(np.roll(scan.corners, -1, axis=0) - scan.corners, axis=1)
     stretch = lengths[::2].mean() / lengths[1::2].mean()
     return bool(1 / LARGEST_SCALE < scale < LARGEST_SCALE and 1 / LARGEST_STRETCH < stretch < LARGEST_STRETCH)
 

@@ -12,7 +12,7 @@ from ndd_app.vision.outline import continuation
 from ndd_app.vision.overlay import lay_over
 from ndd_app.vision.sheets import SHEET
 
-RECIPE = f"geometry 9 on {RootSift().recipe}"
+RECIPE = f"geometry 10 on {RootSift().recipe}"
 POINTS = 100
 """Matching points that are kept, to be drawn."""
 EDGE = 0.01
@@ -104,6 +104,7 @@ def _details(first: Scan, second: Scan, found: Registration) -> Details:
         "inverted": found.variant.inverted,
         "scale": _rounded(found.scale),
         "rotation": round(found.rotation, 2),
+        "moved": _rounded(found.moved),
         "residual": round(found.residual, 5),
         "coverage": [*map(_rounded, found.coverage)],
         "overlap": [*map(_rounded, found.overlap)],

@@ -9,6 +9,7 @@ from benchmarks.sheets import draw_form, draw_page
 from ndd_app.vision.augmentations import damage
 from ndd_app.vision.calibration import (
     EVIDENCE,
+    FAR,
     OF_DUPLICATES,
     Calibration,
     KnownPairs,
@@ -27,7 +28,7 @@ PHOTO = draw_photo(4, 480, 360)
 RANGES = {
     "surprise": (-3, 4), "looseness": (-6, 0), "cells": (0, 7), "consistency": (0, 1),
     "share": (0, 6), "writing": (-1, 0), "rest": (-0.2, 1), "stains": (-0.2, 1), "overlap": (0, 0.8), "tone": (0, 1),
-    "precision": (-4, 0), "likeness": (0, 1),
+    "precision": (-4, 0), "likeness": (0, 1), "moved": (0, 0.1),
 }  # fmt: skip
 LOWEST, HIGHEST = zip(*(RANGES[name] for name in EVIDENCE), strict=True)
 LETTERS = np.array([*"abcdefghijklmnoprstuvz  "])
@@ -138,6 +139,13 @@ def test_what_matches_at_different_places_is_less_likely():
     evidence = evidence_of(np.array([2.0, 2.0], np.float32), [details, {**details, "overlap": [0.3, 0.3]}])
     there, elsewhere = shipped_calibration().probabilities(evidence).duplicate
     assert elsewhere < there
+
+
+def test_it_counts_how_far_a_photo_has_moved_and_not_how_far_a_sheet():
+    details = verify(scan(PHOTO), scan(faded(PHOTO)))
+    moved = [{**details, "moved": 0.02, "paper": 0.2}, {**details, "moved": 0.3, "paper": 0.2}]
+    evidence = evidence_of(np.zeros(3, np.float32), [*moved, {**moved[0], "paper": 0.95}])
+    assert evidence[:, EVIDENCE.index("moved")] == pytest.approx([0.02, FAR, FAR])
 
 
 def test_a_copy_with_a_label_on_it_is_one_image():

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from ndd_app.vision.classical import describe_keypoints
-from ndd_app.vision.geometry import PLAIN, VARIANTS, Scan, Variant, match_keypoints, register
+from ndd_app.vision.geometry import PLAIN, VARIANTS, Scan, Variant, _is_plausible, match_keypoints, register
 from ndd_app.vision.images import Pixels, resize_to_fit
 from ndd_app.vision.overlay import lay_over
 from ndd_app.vision.verification import verify
@@ -132,6 +132,30 @@ def test_the_second_scan_seen_from_the_other_side_is_the_inverse():
     assert there.scale * back.scale == pytest.approx(1, abs=0.02)
     assert there.rotation == pytest.approx(-back.rotation, abs=0.5)
     assert there.overlap == pytest.approx(back.overlap[::-1], abs=0.06)
+
+
+def test_two_scans_match_in_either_order_or_in_neither():
+    first, second = scan(draw_photo(1, 80, 60)), scan(draw_photo(2, 50, 80))
+    random, plausible = np.random.default_rng(0), []
+    for _ in range(200):
+        homography = np.eye(3) + random.normal(0, [[0.3], [0.3], [0.6]], (3, 3))
+        there = _is_plausible(homography, first, second, PLAIN)
+        assert there == _is_plausible(np.linalg.inv(homography), second, first, PLAIN)
+        plausible.append(there)
+    assert 20 < sum(plausible) < 180
+
+
+@pytest.mark.parametrize(("change", "least", "most"), [(faded, 0, 0.005), (lambda p: rotated(p, 5), 0.03, 0.1)])
+def test_how_far_a_scan_has_moved(change, least: float, most: float):
+    found = register(scan(PHOTO), scan(change(PHOTO)))
+    assert found is not None
+    assert least <= found.moved < most
+
+
+def test_a_mirrored_scan_has_moved_from_side_to_side():
+    found = register(scan(PHOTO), scan(mirrored(PHOTO)), VARIANTS)
+    assert found is not None
+    assert found.moved == pytest.approx(1, abs=0.02)
 
 
 def test_what_is_kept_of_a_registration():

@@ -31,7 +31,7 @@ from ndd_app.vision.calibration import EVIDENCE, PRIORS, evidence_of
 from ndd_app.vision.classical import RootSift, describe_keypoints
 from ndd_app.vision.encoders import Features
 from ndd_app.vision.geometry import PLAIN, VARIANTS, Scan
-from ndd_app.vision.images import Pixels, decode, resize_to_fit
+from ndd_app.vision.images import Pixels, decode, read_working_copy, resize_to_fit, thumbnail
 from ndd_app.vision.methods import METHODS
 from ndd_app.vision.neighbours import fuse, nearest, pairs_within, ranked_lists, unordered
 from ndd_app.vision.verification import Details, verify
@@ -204,7 +204,7 @@ def evidence_within(photos: Sequence[Known]) -> Iterator[tuple[np.ndarray, np.nd
 
 
 def scan_of(pixels: Pixels, features: Features) -> Scan:
-    grey = cv2.cvtColor(resize_to_fit(pixels, 320), cv2.COLOR_RGB2GRAY)
+    grey = cv2.cvtColor(read_working_copy(thumbnail(pixels)), cv2.COLOR_RGB2GRAY)
     return Scan(features, np.asarray(grey, np.uint8), pixels.shape[1], pixels.shape[0])
 
 

@@ -23,7 +23,8 @@ class Registration(models.Model):
     (degrees), `moved` (how far a corner lies from the other scan's), `residual`; `coverage`, `overlap`, `outside`,
     `agreement` and `tone`, each for both scans; `beyond`, the same, or null (see vision/outline.py); `correlation`;
     `rest` (see vision/overlay.py), `likeness` (see vision/likeness.py), or null; `retouched`; `mark` if the rest
-    disagrees with what lies exactly; `paper` (see vision/sheets.py); `form` if both are sheets of which little matches.
+    disagrees with what lies exactly; `paper` (see vision/sheets.py); `grain` (see vision/grain.py), or null; `form` if
+    both are sheets of which little matches.
     """
 
     first = models.ForeignKey(Photo, models.CASCADE, related_name="+")

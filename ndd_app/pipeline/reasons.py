@@ -10,6 +10,10 @@ SLIGHT_TURN = 0.5
 SMALL_PART = 0.35
 """Of a scan. Exposures through colour filters may disagree as well, but match all over."""
 
+OTHER_GRAIN, SAME_GRAIN = 0.15, 0.3
+"""Of 745 pairs of two sheets 99 % were below the first and none reached the second; of 155 pairs of two scans of one
+97 % did, and none was below the first."""
+
 
 def reasons_for(
     one: Photo,
@@ -74,6 +78,8 @@ def _of_geometry(details: dict) -> list[str]:
                 here=_percent(covers), there=_percent(covered)
             )
         )
+    if details.get("grain") is not None:
+        words += _of_grain(details["grain"])
     if details.get("form"):
         words.append(_("Both are written or printed sheets, and few of their marks match: perhaps two of one form."))
     elif details.get("mark") and min(here, there) < SMALL_PART:
@@ -81,6 +87,14 @@ def _of_geometry(details: dict) -> list[str]:
             _("What matches lies exactly alike and the rest differs: perhaps a caption, a stamp or a chart on both.")
         )
     return words
+
+
+def _of_grain(likeness: float) -> list[str]:
+    if likeness >= SAME_GRAIN:
+        return [_("Both are sheets, and where there is no ink the grain of the paper is the same.")]
+    if likeness < OTHER_GRAIN:
+        return [_("The grain of the paper differs where there is no ink: perhaps two sheets that were printed alike.")]
+    return []
 
 
 def _turned(details: dict) -> str:

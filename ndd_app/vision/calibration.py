@@ -29,7 +29,7 @@ EVIDENCE = (*OF_DUPLICATES, "tone", "precision", "likeness")
 """All of them: the more, the likelier. Those of geometry are 0 where it found nothing.
 
 The more loosely two scans lie on each other, the less it says that the rest of them disagrees: an object has two sides.
-Of sheets the rest is called stains: what little there is agrees sooner than two pictures do.
+Of sheets the rest is called stains: their grain, or what little there is, which agrees sooner than two pictures do.
 """
 LOOSE = 0.002
 """Residual from which on the rest says nothing any more."""
@@ -49,6 +49,10 @@ A_SHEET, FEW_MARKS = (0.84, 0.90), (0.18, 0.25)
 """From where to where a scan becomes paper by its share of it, and the marks of two scans too few to be one text.
 
 Two written or printed sheets of which few marks match have a line or a letterhead in common, and another text.
+"""
+GRAIN, WITHOUT_GRAIN = (0.15, 0.40), 0.6
+"""From where to where the grain of two sheets says that they are one (see reasons.SAME_GRAIN). What agrees without it
+counts so much less: stains of one sort do.
 """
 ONE_IMAGE = 1.5
 """All pairs of one image count as so many times all pairs of two exposures.
@@ -75,8 +79,8 @@ def evidence_of(surprise: Scores, details: Sequence[Mapping[str, Any]]) -> Rows:
 
 def _evidence_of_geometry(found: Mapping[str, Any]) -> tuple[float, ...]:
     covered = min(1.0, *(c / max(o, 0.01) for c, o in zip(found["coverage"], found["overlap"], strict=True)))
-    agreement, rest = min(found["agreement"]), found["rest"]
     paper = float(np.interp(found["paper"], A_SHEET, (0, 1)))
+    agreement, rest = min(found["agreement"]), _rest_of(found, paper)
     contradiction = 0.0 if rest is None else 1 - rest
     if rest is None:
         rest = agreement if covered > 0.5 else 0.0
@@ -96,6 +100,15 @@ def _evidence_of_geometry(found: Mapping[str, Any]) -> tuple[float, ...]:
         -np.log2(1 + 1000 * found["residual"]),
         1.0 if found["likeness"] is None else found["likeness"],
     )
+
+
+def _rest_of(found: Mapping[str, Any], paper: float) -> float | None:
+    """How alike the scans are away from what matches: sheets by their grain, where it is seen."""
+    rest, grain = found["rest"], found["grain"]
+    if not paper or (rest is None and grain is None):
+        return rest
+    of_sheets = WITHOUT_GRAIN * rest if grain is None else float(np.interp(grain, GRAIN, (0, 1)))
+    return of_sheets if rest is None else (1 - paper) * rest + paper * of_sheets
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ndd_app.vision.geometry import Points, Registration, Scan
-from ndd_app.vision.images import resize_to_fit
+from ndd_app.vision.alignment import lay_on
+from ndd_app.vision.geometry import Registration, Scan
 from ndd_app.vision.likeness import Squares, away_from_edges, compare_squares
 from ndd_app.vision.retouching import share_retouched
 
@@ -57,7 +57,7 @@ NOTHING = Overlay(0.0, (0.0, 0.0), (0.0, 0.0), None, 0.0, None)
 
 
 def lay_over(first: Scan, second: Scan, registration: Registration) -> Overlay:
-    here, there, common = _aligned(first, second, registration)
+    here, there, common = lay_on(first, second, registration, LONG_SIDE)
     if common.sum() < WINDOW**2:
         return NOTHING
     if registration.variant.inverted:
@@ -65,45 +65,13 @@ def lay_over(first: Scan, second: Scan, registration: Registration) -> Overlay:
     squares = compare_squares(here, there, common)
     smooth, smooth_there = (cv2.GaussianBlur(tones, (0, 0), 1.0) for tones in (here, there))
     return Overlay(
-        correlation=_correlation(smooth[common], smooth_there[common]),
+        correlation=correlate(smooth[common], smooth_there[common]),
         agreement=_agreement(smooth, smooth_there, common),
         tone=(_explained(smooth_there[common], smooth[common]), _explained(smooth[common], smooth_there[common])),
         rest=_likeness_of_rest(here, there, squares, common, registration),
         retouched=share_retouched(squares, common),
         likeness=squares.usual,
     )
-
-
-def _aligned(first: Scan, second: Scan, registration: Registration) -> tuple[Values, Values, Mask]:
-    """The first scan, the second one as it lies on it, and where it does. What is finer in one is blurred."""
-    here, there = (resize_to_fit(scan.grey, LONG_SIDE).astype(np.float32) for scan in (first, second))
-    side, side_there = max(here.shape), max(there.shape)
-    scale = registration.scale * side_there / side
-    if scale > 1.2:
-        there = cv2.GaussianBlur(there, (0, 0), 0.5 * scale)
-    elif scale < 0.8:
-        here = cv2.GaussianBlur(here, (0, 0), 0.5 / scale)
-    lies = _in_pixels(registration.on_second(_places(first, here)), second, there).reshape(*here.shape, 2)
-    laid = cv2.remap(there, lies, None, cv2.INTER_LINEAR)
-    mask = cv2.remap(np.full(there.shape, 255, np.uint8), lies, None, cv2.INTER_NEAREST)
-    common = cv2.erode(mask, np.ones((5, 5), np.uint8)) > 0
-    return here, np.asarray(laid, np.float32), common
-
-
-def _places(scan: Scan, reduced: Values) -> Points:
-    """(n, 2): where the pixels of its reduced picture lie in the scan."""
-    down, across = np.indices(reduced.shape, np.float32)
-    pixels = np.stack([across.ravel(), down.ravel()], axis=1)
-    return (pixels - _middle(scan, reduced)) / np.float32(max(reduced.shape))
-
-
-def _in_pixels(places: Points, scan: Scan, reduced: Values) -> Points:
-    return places * np.float32(max(reduced.shape)) + _middle(scan, reduced)
-
-
-def _middle(scan: Scan, reduced: Values) -> np.float32:
-    """Both count from the middles of their own pixels: a mirrored or turned scan would else lie a pixel beside it."""
-    return np.float32((max(reduced.shape) / max(scan.width, scan.height) - 1) / 2)
 
 
 def _agreement(here: Values, there: Values, common: Mask) -> tuple[float, float]:
@@ -143,7 +111,7 @@ def _likeness_of_rest(
     detailed = rest & squares.detail
     if detailed.sum() >= DETAILED * rest.sum():
         return float(squares.likeness[detailed].mean())
-    return _correlation(_stains(here, rest), _stains(there, rest))
+    return correlate(_stains(here, rest), _stains(there, rest))
 
 
 def _stains(tones: Values, where: Mask) -> Values:
@@ -153,7 +121,7 @@ def _stains(tones: Values, where: Mask) -> Values:
     return np.asarray((cv2.GaussianBlur(clipped, (0, 0), 2) - cv2.GaussianBlur(clipped, (0, 0), 12))[where], np.float32)
 
 
-def _correlation(one: Values, other: Values) -> float:
+def correlate(one: Values, other: Values) -> float:
     if min(one.std(), other.std()) < 1e-2:
         return 0.0
     return float(np.corrcoef(one, other)[0, 1])

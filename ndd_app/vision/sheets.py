@@ -36,12 +36,13 @@ def share_of_paper(grey: Grey) -> float:
     darkest, lightest = np.quantile(grey, (0.01, 0.99))
     if lightest - darkest < LEAST_RANGE:
         return 0.0
-    filled = _without_strokes(grey)
+    filled = without_strokes(grey)
     even = np.clip(_evened(filled), 0, lightest)
     return max(_share_of_one_tone((tones - darkest) / (lightest - darkest)) for tones in (filled, even))
 
 
-def _without_strokes(grey: Grey) -> Tones:
+def without_strokes(grey: Grey) -> Tones:
+    """The scan with what is drawn with thin dark strokes filled by the tone around it."""
     width = round(STROKE * max(grey.shape)) | 1
     brush = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (width, width))
     return np.asarray(cv2.medianBlur(cv2.morphologyEx(grey, cv2.MORPH_CLOSE, brush), 5), np.float32)

@@ -8,6 +8,7 @@ import numpy as np
 
 from ndd_app.vision.classical import RootSift
 from ndd_app.vision.geometry import PLAIN, TOLERANCE, VARIANTS, Points, Registration, Scan, Variant, register
+from ndd_app.vision.grain import likeness_of_grain
 from ndd_app.vision.outline import continuation
 from ndd_app.vision.overlay import lay_over
 from ndd_app.vision.sheets import SHEET
@@ -92,7 +93,7 @@ def _details(first: Scan, second: Scan, found: Registration) -> Details:
     beyond = continuation(first.grey, on_first_scan), continuation(second.grey, on_second_scan)
     step = -(-found.inliers // POINTS)
     share = min(1, found.inliers / max(1, min(on_second.sum(), on_first.sum()) / first.views))
-    paper = min(first.paper, second.paper)
+    paper, grain = min(first.paper, second.paper), likeness_of_grain(first, second, found)
     return {
         "matches": found.matches,
         "inliers": found.inliers,
@@ -118,6 +119,7 @@ def _details(first: Scan, second: Scan, found: Registration) -> Details:
         "likeness": None if overlay.likeness is None else _rounded(overlay.likeness),
         "mark": found.residual < EXACT and overlay.rest is not None and overlay.rest < DISAGREES,
         "paper": _rounded(paper),
+        "grain": None if grain is None else _rounded(grain),
         "form": bool(paper > SHEET and share < LITTLE),
         "homography": [float(f"{value:.8g}") for value in (found.homography / found.homography[2, 2]).ravel()],
         "points": np.round(found.points[::step].astype(float), 4).tolist(),

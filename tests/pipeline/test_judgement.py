@@ -77,11 +77,11 @@ def test_which_answers_are_heard_does_not_depend_on_what_they_say(collection, an
 
 
 def test_a_likely_pair_that_was_seen_at_a_slant_is_verified_through_its_views(collection):
-    photo = draw_photo(1, 480, 360)
+    photo = draw_photo(2, 480, 360)
     slanted = np.asarray(cv2.resize(photo, (192, 360), interpolation=cv2.INTER_AREA), np.uint8)
     one, other = (make_photo(collection, name, pixels=pixels) for name, pixels in (("98", photo), ("99", slanted)))
-    vector = np.random.default_rng(9).normal(size=EMBEDDING_SIZE)
-    for each in (one, other):
+    looks, noise = np.random.default_rng(9).normal(size=(2, EMBEDDING_SIZE))
+    for each, vector in ((one, looks), (other, looks + 2 * noise)):
         Embedding.objects.create(encoder=Encoder.objects.get(), photo=each, vector=vector / np.linalg.norm(vector))
     find_duplicates(collection)
     assert Registration.objects.between(one, other).recipe == TILTED

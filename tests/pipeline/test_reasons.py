@@ -40,6 +40,16 @@ def test_matching_points_are_named_with_the_left_scan_first(photos):
     assert "64 % of the left scan" in back
 
 
+@pytest.mark.parametrize(
+    ("grain", "words"),
+    [(0.6, "grain of the paper is the same"), (0.05, "grain of the paper differs"), (0.2, ""), (None, "")],
+)
+def test_the_grain_of_two_sheets_is_a_reason_where_it_is_clear(photos, grain, words):
+    found = " ".join(reasons_for(*photos, None, register(photos, **DETAILS | {"paper": 0.95, "grain": grain})))
+    assert words in found
+    assert ("grain" in found) == bool(words)
+
+
 def test_mirrored_negatives_are_called_so(photos):
     words = " ".join(reasons_for(*photos, None, register(photos, **DETAILS | {"mirrored": True, "inverted": True})))
     assert "mirrored, turned by" in words

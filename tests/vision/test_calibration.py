@@ -148,6 +148,14 @@ def test_it_counts_how_far_a_photo_has_moved_and_not_how_far_a_sheet():
     assert evidence[:, EVIDENCE.index("moved")] == pytest.approx([0.02, FAR, FAR])
 
 
+def test_of_sheets_the_grain_decides_and_stains_count_less_where_none_is_seen():
+    details = {**verify(scan(PHOTO), scan(faded(PHOTO))), "rest": 0.8}
+    sheets = [{**details, "paper": 0.95, "grain": grain} for grain in (0.1, 0.3, 0.5, None)]
+    stains = evidence_of(np.zeros(5, np.float32), [*sheets, {**details, "paper": 0.2, "grain": 0.1}])
+    assert stains[:, EVIDENCE.index("stains")] == pytest.approx([0, 0.6, 1, 0.48, 1])
+    assert stains[-1, EVIDENCE.index("rest")] == pytest.approx(0.8)
+
+
 def test_a_copy_with_a_label_on_it_is_one_image():
     labelled = PHOTO.copy()
     labelled[90:250, 60:270] = 235

@@ -24,7 +24,7 @@ class Registration(models.Model):
     `agreement` and `tone`, each for both scans; `beyond`, the same, or null (see vision/outline.py); `correlation`;
     `rest` (see vision/overlay.py), `likeness` (see vision/likeness.py), or null; `retouched`; `mark` if the rest
     disagrees with what lies exactly; `paper` (see vision/sheets.py); `grain` (see vision/grain.py), or null; `form` if
-    both are sheets of which little matches.
+    both are sheets and perhaps two of one form.
     """
 
     first = models.ForeignKey(Photo, models.CASCADE, related_name="+")

@@ -145,7 +145,8 @@ def judge_with_geometry(
     """Cheap first: the nearest as they are; then, of photos without a partner, what their variants propose.
 
     Then, until nothing is left to look at: whatever may be a duplicate or has a partner in common and no matching
-    points, in all variants; and what is likely and not yet certain, tilted. What one shows may make others likely.
+    points, in all variants; and at last what is likely and not yet certain, tilted. What one shows may make others
+    likely.
     """
     fused = fuse_encoders(photos, used, NEIGHBOURS, also)
     lists = ranked_lists(fused, len(photos), VERIFIED)
@@ -166,8 +167,9 @@ def judge_with_geometry(
         looked_at = verify_in_all_variants(photos, unmatched, lonely.tolist(), track, unread)
         fused = fuse_encoders(photos, used, NEIGHBOURS, unordered([also, common]))
         judged = judge(photos, fused, settled)
-        looked_at += verify_tilted(photos, likely_but_unsure(judged), track, unread)
-        if not looked_at:
+        if looked_at:
+            continue
+        if not verify_tilted(photos, likely_but_unsure(judged), track, unread):
             return judged
         judged = judge(photos, fused, settled)
 

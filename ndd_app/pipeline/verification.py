@@ -44,7 +44,7 @@ Unread = dict[Photo, NddError]
 
 
 class _Look(NamedTuple):
-    """What a scan looks like. One that cannot be read is neither."""
+    """What a scan looks like; nothing is known of one that cannot be read."""
 
     empty: bool = False
     sheet: bool = False
@@ -52,7 +52,7 @@ class _Look(NamedTuple):
 
 
 _LOOKS: dict[str, _Look] = {}
-"""By the hash of the pixels, as long as the process lives: one matching asks up to six times."""
+"""By the hash of the pixels, as long as the process lives: one matching asks many times."""
 
 
 def registered(photos: Sequence[Photo], pairs: Indices) -> list[Details]:
@@ -91,7 +91,7 @@ def told_by_points_alone(photos: Sequence[Photo], pairs: Indices) -> npt.NDArray
 
 
 def show_one_tone(photos: Sequence[Photo], pairs: Indices) -> npt.NDArray[np.bool_]:
-    """(m,): pairs (m, 2) of which the first scan is uniform: equal pixels make no pair of them."""
+    """(m,): whether pairs (m, 2) of scans with equal pixels show one tone, which makes no pair of them."""
     looks = _looks(photos, np.unique(pairs[:, 0]))
     return np.array([looks[one].uniform for one in pairs[:, 0].tolist()], bool)
 
@@ -109,14 +109,20 @@ def _look(scans: "Scans", number: int) -> _Look:
         except NddError:
             return _Look()
         nothing = shows_nothing(scan.features, scan.width, scan.height)
-        _LOOKS[pixel_hash] = _Look(nothing, scan.paper > SHEET, bool(np.ptp(scan.grey) == 0))
+        uniform = np.ptp(scan.grey) == 0 and _is_uniform(scans.photos[number])
+        _LOOKS[pixel_hash] = _Look(nothing, scan.paper > SHEET, uniform)
     return _LOOKS[pixel_hash]
+
+
+def _is_uniform(photo: Photo) -> bool:
+    """By the working copy: a thumbnail loses what is pale or small."""
+    return not np.ptp(read_pixels(photo), axis=(0, 1)).any()
 
 
 def verify_as_they_are(
     photos: Sequence[Photo], pairs: Indices, track: Track = untracked, unread: Unread | None = None
 ) -> int:
-    """How many of the pairs (m, 2) were looked at now; so do the other two."""
+    """Returns how many of the pairs (m, 2) were looked at now and kept; so do the two functions below."""
     scans = Scans(photos, unread=unread)
     return _verify(photos, pairs, AS_THEY_ARE, lambda first, second: verify(scans[first], scans[second]), track)
 

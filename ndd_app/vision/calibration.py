@@ -17,7 +17,9 @@ import numpy.typing as npt
 from sklearn.ensemble import HistGradientBoostingClassifier
 from threadpoolctl import threadpool_limits
 
+from ndd_app.vision.grain import OTHER, SAME
 from ndd_app.vision.neighbours import Scores
+from ndd_app.vision.sheets import A_SHEET
 
 PRIORS = Path(__file__).with_name("priors.csv")
 OF_DUPLICATES = (
@@ -45,15 +47,13 @@ FAR = 0.1
 A mark, or the furniture of a series of cards, has its place on every scan; a print or an object is seldom laid down
 twice alike. Sheets of paper fill a scan, one as another.
 """
-A_SHEET, FEW_MARKS = (0.84, 0.90), (0.18, 0.25)
-"""From where to where a scan becomes paper by its share of it, and the marks of two scans too few to be one text.
+FEW_MARKS = (0.18, 0.25)
+"""From where to where the marks of two sheets are too few to be one text.
 
 Two written or printed sheets of which few marks match have a line or a letterhead in common, and another text.
 """
-GRAIN, WITHOUT_GRAIN = (0.15, 0.40), 0.6
-"""From where to where the grain of two sheets says that they are one (see reasons.SAME_GRAIN). What agrees without it
-counts so much less: stains of one sort do.
-"""
+WITHOUT_GRAIN = 0.6
+"""Where no grain is seen the stains of two sheets count so much less: those of one sort agree."""
 ONE_IMAGE = 1.5
 """All pairs of one image count as so many times all pairs of two exposures.
 
@@ -79,20 +79,18 @@ def evidence_of(surprise: Scores, details: Sequence[Mapping[str, Any]]) -> Rows:
 
 def _evidence_of_geometry(found: Mapping[str, Any]) -> tuple[float, ...]:
     covered = min(1.0, *(c / max(o, 0.01) for c, o in zip(found["coverage"], found["overlap"], strict=True)))
-    paper = float(np.interp(found["paper"], A_SHEET, (0, 1)))
-    agreement, rest = min(found["agreement"]), _rest_of(found, paper)
-    contradiction = 0.0 if rest is None else 1 - rest
-    if rest is None:
-        rest = agreement if covered > 0.5 else 0.0
+    paper, agreement = float(np.interp(found["paper"], A_SHEET, (0, 1))), min(found["agreement"])
+    unknown = agreement if covered > 0.5 else 0.0
+    of_picture, of_sheet = (unknown if rest is None else rest for rest in (found["rest"], _rest_of_sheet(found)))
+    rest = (1 - paper) * of_picture + paper * of_sheet
     moved = min(FAR, found["moved"])
-    consistency = covered * agreement + (1 - covered) * max(rest, 0.0)
     return (
         np.log2(found["cells"]),
-        consistency,
+        covered * agreement + (1 - covered) * max(rest, 0.0),
         np.log2(1 + 100 * found["share"]),
         -paper * float(np.interp(found["share"], FEW_MARKS, (1, 0))),
-        1 - (1 - paper) * contradiction,
-        1 - paper * contradiction,
+        1 - (1 - paper) * _contradiction(found["rest"]),
+        1 - paper * _contradiction(_rest_of_sheet(found)),
         min(INSIDE, max(found["overlap"])),
         min(0.0, np.log2(max(found["residual"], 1e-5) / LOOSE)),
         moved + paper * (FAR - moved),
@@ -102,13 +100,14 @@ def _evidence_of_geometry(found: Mapping[str, Any]) -> tuple[float, ...]:
     )
 
 
-def _rest_of(found: Mapping[str, Any], paper: float) -> float | None:
-    """How alike the scans are away from what matches: sheets by their grain, where it is seen."""
-    rest, grain = found["rest"], found["grain"]
-    if not paper or (rest is None and grain is None):
-        return rest
-    of_sheets = WITHOUT_GRAIN * rest if grain is None else float(np.interp(grain, GRAIN, (0, 1)))
-    return of_sheets if rest is None else (1 - paper) * rest + paper * of_sheets
+def _rest_of_sheet(found: Mapping[str, Any]) -> float | None:
+    if found["grain"] is not None:
+        return float(np.interp(found["grain"], (OTHER, SAME), (0, 1)))
+    return None if found["rest"] is None else WITHOUT_GRAIN * found["rest"]
+
+
+def _contradiction(rest: float | None) -> float:
+    return 0.0 if rest is None else 1 - rest
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,8 @@
 
 Keypoints are those of the classical encoder, found once per photo. Two match when each is the other's nearest and
 clearly nearer than the next one (Lowe 2004). MAGSAC++ (Barath et al. 2020, as OpenCV has it) fits a homography to the
-matches, or RANSAC a similarity where that explains more of them: a line of print fixes no homography.
+matches, or RANSAC a similarity where that explains more of them or no homography is plausible: a line of print fixes
+none.
 
 A mirrored or inverted scan needs no keypoints of its own: mirroring reverses the rows of a SIFT descriptor's grid and
 the sense of its angles, inverting the tones turns the grid by half a turn.
@@ -38,14 +39,14 @@ CELL = 1 / 24
 FEWEST_CELLS = 5
 """Strangers reach 4."""
 DOUBTFUL = 0.6
-"""With a smaller share of inliers among the matches, a similarity is tried as well."""
+"""With a smaller share of inliers among the matches, or where it is not plausible, a similarity is tried as well."""
 ROUNDS, ROUNDS_OF_TILTED = 2_000, 10_000
 """Most that MAGSAC++ draws: of the matches of tilted scans fewer are right."""
 REFITS = 4
 LARGEST_SCALE = 6.0
 LARGEST_STRETCH = 3.0
 LARGEST_SLANT = 10.0
-"""How many times farther from the viewer than its nearest corner a scan's farthest may lie, seen from the other."""
+"""Seen from the other scan, the farthest corner may be so many times as far away as the nearest."""
 
 _GRID = np.arange(DESCRIPTOR_SIZE).reshape(4, 4, 8)
 
@@ -279,7 +280,7 @@ def _fit_similarity(here: Points, there: Points, variant: Variant) -> tuple[Matr
 
 
 def _is_plausible(homography: Matrix, first: Scan, second: Scan, variant: Variant) -> bool:
-    """Both scans keep a shape on the other one; else two photos would match in one order only."""
+    """Each scan keeps a plausible shape on the other one; else two photos would match in one order only."""
     able, back = cv2.invert(homography)
     return able > 0 and _keeps_shape(homography, first, variant) and _keeps_shape(back, second, variant)
 

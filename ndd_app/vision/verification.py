@@ -8,7 +8,7 @@ import numpy as np
 
 from ndd_app.vision.classical import RootSift
 from ndd_app.vision.geometry import PLAIN, TOLERANCE, VARIANTS, Points, Registration, Scan, Variant, register
-from ndd_app.vision.grain import likeness_of_grain
+from ndd_app.vision.grain import OTHER, likeness_of_grain
 from ndd_app.vision.outline import continuation
 from ndd_app.vision.overlay import lay_over
 from ndd_app.vision.sheets import SHEET
@@ -28,7 +28,7 @@ One in sixteen pairs of one picture that lie so exactly disagrees as much."""
 FEWEST_CELLS_BENEATH = 8
 """What is left of a mark, a repeated watermark above all, matches in fewer places."""
 LITTLE = 0.25
-"""Two sheets of which a smaller share of the keypoints matches may be two of one form."""
+"""Two sheets of which a smaller share of the keypoints matches may be two of one form, where no grain is seen."""
 
 Details = dict[str, Any]
 
@@ -120,7 +120,7 @@ def _details(first: Scan, second: Scan, found: Registration) -> Details:
         "mark": found.residual < EXACT and overlay.rest is not None and overlay.rest < DISAGREES,
         "paper": _rounded(paper),
         "grain": None if grain is None else _rounded(grain),
-        "form": bool(paper > SHEET and share < LITTLE),
+        "form": bool(paper > SHEET and (share < LITTLE if grain is None else grain < OTHER)),
         "homography": [float(f"{value:.8g}") for value in (found.homography / found.homography[2, 2]).ravel()],
         "points": np.round(found.points[::step].astype(float), 4).tolist(),
     }

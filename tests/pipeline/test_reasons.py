@@ -41,13 +41,20 @@ def test_matching_points_are_named_with_the_left_scan_first(photos):
 
 
 @pytest.mark.parametrize(
-    ("grain", "words"),
-    [(0.6, "grain of the paper is the same"), (0.05, "grain of the paper differs"), (0.2, ""), (None, "")],
+    ("grain", "form", "words"),
+    [
+        (0.6, False, "the grain of the paper is the same"),
+        (0.05, True, "the grain of the paper differs: perhaps two of one form"),
+        (None, True, "few of their marks match: perhaps two of one form"),
+        (0.2, False, ""),
+    ],
 )
-def test_the_grain_of_two_sheets_is_a_reason_where_it_is_clear(photos, grain, words):
-    found = " ".join(reasons_for(*photos, None, register(photos, **DETAILS | {"paper": 0.95, "grain": grain})))
+def test_of_two_sheets_one_sentence_says_whether_they_are_one(photos, grain, form, words):
+    details = {"paper": 0.95, "grain": grain, "form": form, "mark": words != ""}
+    found = " ".join(reasons_for(*photos, None, register(photos, **DETAILS | details)))
     assert words in found
-    assert ("grain" in found) == bool(words)
+    assert found.count("sheets") == bool(words)
+    assert "caption" not in found
 
 
 def test_mirrored_negatives_are_called_so(photos):

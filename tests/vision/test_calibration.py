@@ -18,6 +18,7 @@ from ndd_app.vision.calibration import (
 )
 from ndd_app.vision.classical import describe_keypoints
 from ndd_app.vision.geometry import Scan, register
+from ndd_app.vision.grain import OTHER, SAME
 from ndd_app.vision.images import Pixels
 from ndd_app.vision.paper import draw_sheet, write_line
 from ndd_app.vision.relations import flags_of, kind_of
@@ -149,11 +150,12 @@ def test_it_counts_how_far_a_photo_has_moved_and_not_how_far_a_sheet():
 
 
 def test_of_sheets_the_grain_decides_and_stains_count_less_where_none_is_seen():
-    details = {**verify(scan(PHOTO), scan(faded(PHOTO))), "rest": 0.8}
-    sheets = [{**details, "paper": 0.95, "grain": grain} for grain in (0.1, 0.3, 0.5, None)]
-    stains = evidence_of(np.zeros(5, np.float32), [*sheets, {**details, "paper": 0.2, "grain": 0.1}])
-    assert stains[:, EVIDENCE.index("stains")] == pytest.approx([0, 0.6, 1, 0.48, 1])
-    assert stains[-1, EVIDENCE.index("rest")] == pytest.approx(0.8)
+    details = verify(scan(PHOTO), scan(faded(PHOTO)))
+    known = [(0.8, OTHER), (0.8, (OTHER + SAME) / 2), (0.8, SAME), (0.8, None), (None, OTHER), (None, None)]
+    sheets = [{**details, "paper": 0.95, "rest": rest, "grain": grain} for rest, grain in known]
+    evidence = evidence_of(np.zeros(7, np.float32), [*sheets, {**sheets[0], "paper": 0.2}])
+    assert evidence[:, EVIDENCE.index("stains")] == pytest.approx([0, 0.5, 1, 0.48, 0, 1, 1])
+    assert evidence[:, EVIDENCE.index("rest")] == pytest.approx([1, 1, 1, 1, 1, 1, 0.8])
 
 
 def test_a_copy_with_a_label_on_it_is_one_image():

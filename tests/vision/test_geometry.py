@@ -134,13 +134,16 @@ def test_the_second_scan_seen_from_the_other_side_is_the_inverse():
     assert there.overlap == pytest.approx(back.overlap[::-1], abs=0.06)
 
 
-def test_two_scans_match_in_either_order_or_in_neither():
+@pytest.mark.parametrize("variant", [PLAIN, Variant(mirrored=True)])
+def test_two_scans_match_in_either_order_or_in_neither(variant):
     first, second = scan(draw_photo(1, 80, 60)), scan(draw_photo(2, 50, 80))
+    flip = np.array([[-1.0, 0, 1], [0, 1, 0], [0, 0, 1]]) if variant.mirrored else np.eye(3)
     random, plausible = np.random.default_rng(0), []
     for _ in range(200):
-        homography = np.eye(3) + random.normal(0, [[0.3], [0.3], [0.6]], (3, 3))
-        there = _is_plausible(homography, first, second, PLAIN)
-        assert there == _is_plausible(np.linalg.inv(homography), second, first, PLAIN)
+        homography = flip + random.normal(0, [[0.3, 0.3, 0.3], [0.3, 0.3, 0.3], [0.6, 0.6, 0]])
+        there = _is_plausible(homography, first, second, variant)
+        back = np.linalg.inv(homography)
+        assert there == _is_plausible(back / back[2, 2], second, first, variant)
         plausible.append(there)
     assert 20 < sum(plausible) < 180
 

@@ -109,7 +109,7 @@ def _look(scans: "Scans", number: int) -> _Look:
         except NddError:
             return _Look()
         nothing = shows_nothing(scan.features, scan.width, scan.height)
-        uniform = np.ptp(scan.grey) == 0 and _is_uniform(scans.photos[number])
+        uniform = bool(np.ptp(scan.grey) == 0) and _is_uniform(scans.photos[number])
         _LOOKS[pixel_hash] = _Look(nothing, scan.paper > SHEET, uniform)
     return _LOOKS[pixel_hash]
 

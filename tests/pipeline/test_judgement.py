@@ -168,6 +168,15 @@ def test_all_scans_of_one_tone_are_equal_and_no_pair(collection, scan_of):
     assert not Candidate.objects.filter(first__path="98.jpg", second__path="99.jpg").exists()
 
 
+def test_two_colours_as_light_as_each_other_are_not_one_tone(collection):
+    flag = np.full((300, 400, 3), (200, 60, 60), np.uint8)
+    flag[:, 200:] = 60, 131, 60
+    for name in ("98.jpg", "99.jpg"):
+        make_photo(collection, name, pixels=flag)
+    find_duplicates(collection)
+    assert Candidate.objects.get(first__path="98.jpg", second__path="99.jpg").probability == pytest.approx(CERTAIN)
+
+
 def test_answers_correct_the_chances_of_the_other_pairs(collection):
     encoder = Encoder.objects.get()
     for one, other in ((2, 3), (4, 5)):

@@ -165,9 +165,10 @@ def judge_with_geometry(
         doubtful = judged.fused.pairs[judged.probabilities.duplicate >= DOUBTFUL]
         unmatched = without_points(photos, unordered([common, doubtful]))
         looked_at = verify_in_all_variants(photos, unmatched, lonely.tolist(), track, unread)
-        fused = fuse_encoders(photos, used, NEIGHBOURS, unordered([also, common]))
+        also, before = unordered([also, common]), len(judged.fused.pairs)
+        fused = fuse_encoders(photos, used, NEIGHBOURS, also)
         judged = judge(photos, fused, settled)
-        if looked_at:
+        if looked_at or len(fused.pairs) > before:
             continue
         if not verify_tilted(photos, likely_but_unsure(judged), track, unread):
             return judged

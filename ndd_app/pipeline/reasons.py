@@ -10,8 +10,8 @@ SLIGHT_TURN = 0.5
 SMALL_PART = 0.35
 """Of a scan. Exposures through colour filters may disagree as well, but match all over."""
 
-SAME_GRAIN = 0.35
-"""See vision/grain.py, which a web process must not import."""
+OTHER_GRAIN, SAME_GRAIN = 0.10, 0.35
+"""Those of vision/grain.py, which a web process must not import."""
 
 
 def reasons_for(
@@ -89,9 +89,9 @@ def _of_geometry(details: dict) -> list[str]:
 
 
 def _of_sheets(grain: float | None) -> str:
-    if grain is None:
-        return _("Both are written or printed sheets, and few of their marks match: perhaps two of one form.")
-    return _("Both are sheets, and where there is no ink the grain of the paper differs: perhaps two of one form.")
+    if grain is not None and grain < OTHER_GRAIN:
+        return _("Both are sheets, and where there is no ink the grain of the paper differs: perhaps two of one form.")
+    return _("Both are written or printed sheets, and little of what is on them matches: perhaps two of one form.")
 
 
 def _turned(details: dict) -> str:

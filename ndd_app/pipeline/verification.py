@@ -106,10 +106,10 @@ def _look(scans: "Scans", number: int) -> _Look:
     if pixel_hash not in _LOOKS:
         try:
             scan = scans[number]
+            uniform = bool(np.ptp(scan.grey) == 0) and _is_uniform(scans.photos[number])
         except NddError:
             return _Look()
         nothing = shows_nothing(scan.features, scan.width, scan.height)
-        uniform = bool(np.ptp(scan.grey) == 0) and _is_uniform(scans.photos[number])
         _LOOKS[pixel_hash] = _Look(nothing, scan.paper > SHEET, uniform)
     return _LOOKS[pixel_hash]
 

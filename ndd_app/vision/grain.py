@@ -17,23 +17,24 @@ LONG_SIDE = 320
 """At which two scans are compared, in pixels."""
 MARGIN = 12
 """Scanner edges and deckled cuts agree by themselves."""
-INK, AROUND = 12, 9
+INK, AROUND = 7, 9
 """What is drawn with thin strokes, so many tones of 256 darker than the paper, and what is within so many pixels."""
 FINE, COARSE = 0.7, 4.0
 """Between these blurs is the grain: stains and shade are coarser, and two sheets may have alike ones."""
 SQUARE, BARE, FEWEST = 24, 0.5, 8
 """Side of the squares, which overlap by half; share of each that is without ink; how many there must be."""
-FAINT = 0.2
-"""Tones by which grain varies. Copies in black and white and pages that never were paper have none; that of old cards,
-faded or blurred, varies by 0.45 at least."""
+FAINT = 0.5
+"""Tones by which grain varies, from which on it is seen. That of old cards, faded or blurred, varies by 0.6 and more;
+a scanner's own noise, which no two scans share, by less, and copies in black and white have none.
+"""
 MOST = 2 / 3
 """Of the frequencies must have so much in common: pale print lies in fewer."""
 OTHER, SAME = 0.10, 0.35
 """Up to here two sheets are printed alike, from here on they are one.
 
 Of pairs of two drawn sheets or old cards nine in ten stayed below 0.03 and all below 0.13; those with pale rules, tints
-or dots in common below 0.09, with a pale narrow grid below 0.23. Of two scans of one, worn in twenty ways, nine in ten
-were above 0.16 to 0.62, by the sort of the sheet.
+or dots in common below 0.09, with a pale narrow grid below 0.23. Of scans with copies of them that were worn in twenty
+ways, nine in ten were above 0.15 to 0.6, by the sort of the sheet.
 """
 
 _SOFT_EDGES = np.outer(*2 * [np.hanning(SQUARE + 2)[1:-1]]).astype(np.float32)

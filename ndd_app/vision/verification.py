@@ -8,7 +8,7 @@ import numpy as np
 
 from ndd_app.vision.classical import RootSift
 from ndd_app.vision.geometry import PLAIN, TOLERANCE, VARIANTS, Points, Registration, Scan, Variant, register
-from ndd_app.vision.grain import OTHER, likeness_of_grain
+from ndd_app.vision.grain import OTHER, SAME, likeness_of_grain
 from ndd_app.vision.outline import continuation
 from ndd_app.vision.overlay import lay_over
 from ndd_app.vision.sheets import SHEET
@@ -27,8 +27,8 @@ EXACT, DISAGREES = 0.0012, 0.4
 One in sixteen pairs of one picture that lie so exactly disagrees as much."""
 FEWEST_CELLS_BENEATH = 8
 """What is left of a mark, a repeated watermark above all, matches in fewer places."""
-LITTLE = 0.25
-"""Two sheets of which a smaller share of the keypoints matches may be two of one form, where no grain is seen."""
+LITTLE, ONE_TEXT = 0.25, 0.9
+"""Two sheets of which a smaller share of the keypoints matches may be two of one form, unless the rest is so alike."""
 
 Details = dict[str, Any]
 
@@ -94,6 +94,7 @@ def _details(first: Scan, second: Scan, found: Registration) -> Details:
     step = -(-found.inliers // POINTS)
     share = min(1, found.inliers / max(1, min(on_second.sum(), on_first.sum()) / first.views))
     paper, grain = min(first.paper, second.paper), likeness_of_grain(first, second, found)
+    little = share < LITTLE or (grain is not None and grain < OTHER)
     return {
         "matches": found.matches,
         "inliers": found.inliers,
@@ -120,10 +121,14 @@ def _details(first: Scan, second: Scan, found: Registration) -> Details:
         "mark": found.residual < EXACT and overlay.rest is not None and overlay.rest < DISAGREES,
         "paper": _rounded(paper),
         "grain": None if grain is None else _rounded(grain),
-        "form": bool(paper > SHEET and (share < LITTLE if grain is None else grain < OTHER)),
+        "form": bool(paper > SHEET and little and not _is_one_sheet(grain, overlay.rest)),
         "homography": [float(f"{value:.8g}") for value in (found.homography / found.homography[2, 2]).ravel()],
         "points": np.round(found.points[::step].astype(float), 4).tolist(),
     }
+
+
+def _is_one_sheet(grain: float | None, rest: float | None) -> bool:
+    return (grain is not None and grain >= SAME) or (rest is not None and rest >= ONE_TEXT)
 
 
 def _lies_on(first: Scan, second: Scan, found: Registration) -> tuple[np.ndarray, np.ndarray]:

@@ -1,7 +1,9 @@
 import pytest
 
 from ndd_app.models import Registration
+from ndd_app.pipeline import reasons
 from ndd_app.pipeline.reasons import reasons_for
+from ndd_app.vision import grain
 from tests.factories import make_collection, make_pair, make_photo
 
 pytestmark = pytest.mark.django_db
@@ -41,20 +43,24 @@ def test_matching_points_are_named_with_the_left_scan_first(photos):
 
 
 @pytest.mark.parametrize(
-    ("grain", "form", "words"),
+    ("likeness", "form", "words"),
     [
         (0.6, False, "the grain of the paper is the same"),
         (0.05, True, "the grain of the paper differs: perhaps two of one form"),
-        (None, True, "few of their marks match: perhaps two of one form"),
+        (None, True, "little of what is on them matches: perhaps two of one form"),
         (0.2, False, ""),
     ],
 )
-def test_of_two_sheets_one_sentence_says_whether_they_are_one(photos, grain, form, words):
-    details = {"paper": 0.95, "grain": grain, "form": form, "mark": words != ""}
+def test_of_two_sheets_one_sentence_says_whether_they_are_one(photos, likeness, form, words):
+    details = {"paper": 0.95, "grain": likeness, "form": form, "mark": words != ""}
     found = " ".join(reasons_for(*photos, None, register(photos, **DETAILS | details)))
     assert words in found
     assert found.count("sheets") == bool(words)
     assert "caption" not in found
+
+
+def test_pages_judge_the_grain_as_geometry_does():
+    assert (reasons.OTHER_GRAIN, reasons.SAME_GRAIN) == (grain.OTHER, grain.SAME)
 
 
 def test_mirrored_negatives_are_called_so(photos):
@@ -137,7 +143,7 @@ def test_a_common_partner_is_named_where_there_are_no_matching_points(photos):
 
 
 def test_two_sheets_of_which_little_matches_may_be_of_one_form(photos):
-    words = "Both are written or printed sheets, and few of their marks match: perhaps two of one form."
+    words = "Both are written or printed sheets, and little of what is on them matches: perhaps two of one form."
     assert words not in reasons_for(*photos, None, register(photos, **DETAILS))
     Registration.objects.all().delete()
     assert words in reasons_for(*photos, None, register(photos, **DETAILS, form=True))

@@ -158,6 +158,13 @@ def test_of_sheets_the_grain_decides_and_stains_count_less_where_none_is_seen():
     assert evidence[:, EVIDENCE.index("rest")] == pytest.approx([1, 1, 1, 1, 1, 1, 0.8])
 
 
+def test_what_is_written_alike_is_one_sheet_also_on_another_paper():
+    details = {**verify(scan(PHOTO), scan(faded(PHOTO))), "paper": 0.95, "grain": 0.0}
+    sheets = [{**details, "rest": rest} for rest in (0.85, 0.91, 0.97)]
+    stains = evidence_of(np.zeros(3, np.float32), sheets)[:, EVIDENCE.index("stains")]
+    assert stains == pytest.approx([0, 0.5, 1])
+
+
 def test_a_copy_with_a_label_on_it_is_one_image():
     labelled = PHOTO.copy()
     labelled[90:250, 60:270] = 235

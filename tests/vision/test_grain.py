@@ -74,6 +74,12 @@ def test_what_is_printed_on_both_does_not_count_however_pale_it_is(pattern: str)
     assert pattern or own is not None
 
 
+def test_two_scanners_noises_on_smooth_paper_are_no_grain():
+    smooth, random = printed(0), np.random.default_rng(1)
+    scans = (np.clip(smooth + random.normal(0, 3, smooth.shape), 0, 255).astype(np.uint8) for _ in range(2))
+    assert grain(*scans) is None
+
+
 def test_what_has_no_grain_cannot_be_compared():
     clean = printed(0)
     assert grain(clean, damage(clean, [("jpeg", 0.5)], 1)) is None

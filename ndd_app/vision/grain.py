@@ -1,7 +1,7 @@
-"""The grain of paper: every sheet has spots and fibres of its own, also among sheets that are printed alike.
+"""The grain of paper: every sheet has a texture and spots of its own, also among sheets that are printed alike.
 
-A scanner sees them without effort (Clarkson et al. 2009, who tell single sheets apart by them). Print that is too faint
-to be taken for ink lies in few frequencies, rules and the edges of a tint above all; grain lies in all of them.
+Scanners see them (Clarkson et al. 2009, who tell single sheets apart by them, much finer). Rules and tints that are too
+pale to be taken for ink lie in few frequencies, grain in all of them; fine security print is not told from it.
 """
 
 import cv2

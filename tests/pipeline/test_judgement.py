@@ -99,11 +99,13 @@ def test_what_tilted_views_show_is_a_step_to_others_in_the_same_matching(collect
     for each, towards in zip(scans, (1, 1, -1), strict=True):
         row = towards * vector / np.linalg.norm(vector)
         Embedding.objects.create(encoder=Encoder.objects.get(), photo=each, vector=row)
-    looks = []
+    looks, pairs = [], []
     for _ in range(2):
         find_duplicates(collection)
         looks.append({(row.first_id, row.second_id): row.recipe for row in Registration.objects.all()})
+        pairs.append(set(Candidate.objects.values_list("first", "second", "probability")))
     assert looks[0] == looks[1]
+    assert pairs[0] == pairs[1]
     assert looks[0][scans[0].pk, scans[2].pk] != AS_THEY_ARE
 
 

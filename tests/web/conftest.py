@@ -2,7 +2,18 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from tests.factories import make_cataloguer, make_collection, make_photo, make_user
+from ndd_app.description import DublinCoreAdapter
+from ndd_app.models import EMBEDDING_SIZE, Embedding
+from tests.factories import make_cataloguer, make_collection, make_encoder, make_photo, make_user
+
+ADOPT = {"decision": "adopt", "words": ["Adopt: it finds more on this collection, and loses nothing."]}
+
+
+class OnlyDescribed(DublinCoreAdapter):
+    """A host where photos without a title may not be seen."""
+
+    def visible(self, user, photos):
+        return super().visible(user, photos).exclude(title="")
 
 
 @pytest.fixture
@@ -47,3 +58,24 @@ def reader(db) -> Client:
 def boss(db) -> Client:
     """The browser of an administrator."""
     return logged_in(make_user("mojca", is_staff=True, is_superuser=True))
+
+
+@pytest.fixture
+def site(described, bare):
+    return embed(make_encoder(is_serving=True), described, bare)
+
+
+@pytest.fixture
+def own(collection, site, described, bare):
+    """Ready to serve, and better than the site's."""
+    return embed(make_encoder(collection, receipt=ADOPT), described, bare)
+
+
+def embed(encoder, *photos):
+    for photo in photos:
+        Embedding.objects.create(encoder=encoder, photo=photo, vector=[1] + [0] * (EMBEDDING_SIZE - 1))
+    return encoder
+
+
+def page_of(client, encoder) -> str:
+    return client.get(encoder.get_absolute_url()).content.decode()

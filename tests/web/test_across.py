@@ -261,7 +261,7 @@ def test_the_admin_lists_hidden_photos_and_their_jobs_to_superusers_only(setting
 def test_the_catalogue_counts_and_lists_no_single_photo_that_may_not_be_seen(
     settings, ana, collection, described, bare
 ):
-    settings.NDD_DESCRIPTION_ADAPTER = "tests.web.test_switching.OnlyDescribed"
+    settings.NDD_DESCRIPTION_ADAPTER = "tests.web.conftest.OnlyDescribed"
     assert "1 photo " in text(ana, reverse("collections"))
     page = text(ana, collection.get_absolute_url())
     assert "Old bridge" in page

@@ -2,39 +2,16 @@
 
 import pytest
 from django.urls import reverse
-from django.utils import timezone
 
-from ndd_app.description import DublinCoreAdapter
-from ndd_app.models import EMBEDDING_SIZE, Embedding, Job
+from ndd_app.models import Job
 from ndd_app.pipeline.encoders import fit_encoder
 from ndd_app.pipeline.jobs import perform
-from ndd_app.pipeline.limits import MOST_CHANGES
 from ndd_app.pipeline.review import record_verdict
 from ndd_app.pipeline.serving import note
-from ndd_app.views.changes import PICTURED
-from tests.factories import make_cataloguer, make_collection, make_encoder, make_job, make_photo, make_user
-from tests.web.conftest import logged_in
+from tests.factories import make_collection, make_encoder, make_job, make_photo, make_user
+from tests.web.conftest import ADOPT, embed, logged_in, page_of
 
 ACTIONS = ("preview_encoder", "serve_encoder", "step_back")
-ADOPT = {"decision": "adopt", "words": ["Adopt: it finds more on this collection, and loses nothing."]}
-
-
-class OnlyDescribed(DublinCoreAdapter):
-    """A host where photos without a title may not be seen."""
-
-    def visible(self, user, photos):
-        return super().visible(user, photos).exclude(title="")
-
-
-@pytest.fixture
-def site(described, bare):
-    return embed(make_encoder(is_serving=True), described, bare)
-
-
-@pytest.fixture
-def own(collection, site, described, bare):
-    """Ready to serve, and better than the site's."""
-    return embed(make_encoder(collection, receipt=ADOPT), described, bare)
 
 
 @pytest.fixture
@@ -42,18 +19,8 @@ def answered(described, bare, cataloguer):
     return record_verdict(described, bare, "yes", cataloguer)
 
 
-def embed(encoder, *photos):
-    for photo in photos:
-        Embedding.objects.create(encoder=encoder, photo=photo, vector=[1] + [0] * (EMBEDDING_SIZE - 1))
-    return encoder
-
-
 def press(client, action: str, encoder):
     return client.post(reverse(f"ndd:{action}", args=[encoder.pk]), follow=True)
-
-
-def page_of(client, encoder) -> str:
-    return client.get(encoder.get_absolute_url()).content.decode()
 
 
 def buttons(page: str, encoder) -> set[str]:
@@ -84,7 +51,7 @@ def test_nothing_is_done_to_what_may_not_be_seen_nor_to_the_sites_encoders(boss,
     assert press(boss, action, site).status_code == 404
     make_photo(other := make_collection("other"))
     hidden = make_encoder(other)
-    settings.NDD_DESCRIPTION_ADAPTER = "tests.web.test_switching.OnlyDescribed"
+    settings.NDD_DESCRIPTION_ADAPTER = "tests.web.conftest.OnlyDescribed"
     assert press(boss, action, hidden).status_code == 404
     assert not Job.objects.exists()
 
@@ -240,7 +207,7 @@ def test_an_encoder_that_waits_for_a_person_can_be_found(boss, own, answered, co
 
 
 def test_to_who_sees_no_photo_of_the_collection_no_encoder_is_named(boss, own, answered, described, settings):
-    settings.NDD_DESCRIPTION_ADAPTER = "tests.web.test_switching.OnlyDescribed"
+    settings.NDD_DESCRIPTION_ADAPTER = "tests.web.conftest.OnlyDescribed"
     admin = reverse("admin:ndd_app_collection_change", args=[own.collection.pk])
     assert "waits for a person" in boss.get(admin).content.decode()
     described.title = ""
@@ -275,89 +242,11 @@ def test_the_page_of_the_switch_names_what_waits(boss, own, collection):
     assert f'<a href="{own.get_absolute_url()}">{own}</a> waits for a person' in page
 
 
-# --- the report of changes ------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def report(own, site, described, bare):
-    """One pair would be new."""
-    return write_report(own, site, gained=[[described.pk, bare.pk]])
-
-
-def write_report(encoder, against, **pairs):
-    lists = {"gained": [], "lost": [], "missed": []} | pairs
-    report = {"against": against.pk, "written_at": timezone.now().isoformat(), **lists}
-    encoder.receipt |= {"changes": report}
-    encoder.save()
-    return report
-
-
-def test_the_report_counts_in_words_and_leads_to_the_pairs(reader, own, report, site, described, bare):
-    page = page_of(reader, own)
-    for text in ("1 pair would be new", "No pair would go", "It finds every pair that people have confirmed"):
-        assert text in page
-    assert f'href="{reverse("ndd:compare", args=[described.pk, bare.pk])}"' in page
-    assert f'against <a href="{site.get_absolute_url()}">{site}</a>' in page
-    assert "Outdated" not in page
-
-
-def test_only_the_first_pairs_are_pictured(reader, own, site, described, bare):
-    pair = [described.pk, bare.pk]
-    write_report(own, site, lost=[pair] * (PICTURED + 3), missed=[pair] * 2)
-    page = page_of(reader, own)
-    assert f"{PICTURED + 3} pairs would go" in page
-    assert "3 more" in page
-    assert "2 confirmed pairs it would not find by itself" in page
-    assert page.count('loading="lazy"') == 2 * (PICTURED + 2)
-
-
-def test_a_list_that_was_cut_says_so(reader, own, site, described, bare):
-    write_report(own, site, gained=[[described.pk, bare.pk]] * MOST_CHANGES)
-    assert f"{MOST_CHANGES} or more pairs would be new" in page_of(reader, own)
-
-
-def test_pairs_that_may_not_be_seen_are_neither_shown_nor_counted(reader, own, report, described, bare, settings):
-    settings.NDD_DESCRIPTION_ADAPTER = "tests.web.test_switching.OnlyDescribed"
-    page = page_of(reader, own)
-    assert "No pair would be new" in page
-    assert reverse("ndd:compare", args=[described.pk, bare.pk]) not in page
-
-
-def test_when_another_encoder_serves_or_the_photos_were_matched_again_it_is_outdated(boss, own, report, collection):
-    collection.matched_at = timezone.now()
-    collection.save()
-    page = page_of(boss, own)
-    assert "Outdated" in page
-    assert "Write it anew" in page
-    write_report(own, own)
-    assert "Outdated" in page_of(boss, own)
-
-
-def test_when_people_have_answered_since_it_is_outdated(boss, own, report, described, bare):
-    assert "Outdated" not in page_of(boss, own)
-    record_verdict(described, bare, "yes", make_cataloguer("bojan"))
-    assert "Outdated" in page_of(boss, own)
-
-
-def test_of_what_serves_by_now_it_tells_the_past(boss, own, report):
-    own.is_serving = True
-    own.save()
-    page = page_of(boss, own)
-    assert "What was to change when it began to serve" in page
-    assert "Outdated" not in page
-
-
-def test_a_report_from_before_anything_served_names_no_other(boss, own, report):
-    own.receipt["changes"] |= {"against": None}
-    own.save()
-    assert "against" not in page_of(boss, own)
-
-
 def test_embeddings_that_a_job_elsewhere_may_need_or_that_are_hidden_stay(boss, site, described, settings):
     make_photo(other := make_collection("other"))
     old, hidden = embed(make_encoder(), described), embed(make_encoder(other), described)
     make_job(make_collection("third"), state="running")
     press(boss, "delete_embeddings", old)
-    settings.NDD_DESCRIPTION_ADAPTER = "tests.web.test_switching.OnlyDescribed"
+    settings.NDD_DESCRIPTION_ADAPTER = "tests.web.conftest.OnlyDescribed"
     assert press(boss, "delete_embeddings", hidden).status_code == 404
     assert (old.embeddings.count(), hidden.embeddings.count()) == (1, 1)

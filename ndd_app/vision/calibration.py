@@ -52,11 +52,10 @@ FEW_MARKS = (0.18, 0.25)
 
 Two written or printed sheets of which few marks match have a line or a letterhead in common, and another text.
 """
-ONE_TEXT, WITHOUT_GRAIN = (0.85, 0.97), 0.6
+ONE_TEXT = (0.85, 0.97)
 """From where to where the rest of two sheets is so alike that they are one, whatever their grain.
 
-A copy has a paper of its own, and of smooth paper a scanner sees its own noise. Where no grain is seen the rest counts
-less: stains of one sort agree.
+A copy has a paper of its own, and of smooth paper a scanner sees its own noise.
 """
 ONE_IMAGE = 1.5
 """All pairs of one image count as so many times all pairs of two exposures.
@@ -106,11 +105,10 @@ def _evidence_of_geometry(found: Mapping[str, Any]) -> tuple[float, ...]:
 
 def _rest_of_sheet(found: Mapping[str, Any]) -> float | None:
     rest, grain = found["rest"], found["grain"]
-    if rest is None and grain is None:
-        return None
+    if grain is None:
+        return rest
     by_text = 0.0 if rest is None else float(np.interp(rest, ONE_TEXT, (0, 1)))
-    by_paper = WITHOUT_GRAIN * rest if grain is None else float(np.interp(grain, (OTHER, SAME), (0, 1)))
-    return max(by_text, by_paper)
+    return max(by_text, float(np.interp(grain, (OTHER, SAME), (0, 1))))
 
 
 def _contradiction(rest: float | None) -> float:

@@ -14,7 +14,7 @@ Tones = npt.NDArray[np.float32]
 
 SHEET = 0.85
 """Share of paper from which on a scan may be one of a sheet."""
-A_SHEET = (0.84, 0.90)
+A_SHEET = (0.84, 0.87)
 """From where to where a scan becomes paper by its share of it."""
 STROKE = 0.03
 """Width of the widest stroke that is filled, as a share of the longer side."""

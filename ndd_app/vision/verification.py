@@ -27,7 +27,7 @@ EXACT, DISAGREES = 0.0012, 0.4
 One in sixteen pairs of one picture that lie so exactly disagrees as much."""
 FEWEST_CELLS_BENEATH = 8
 """What is left of a mark, a repeated watermark above all, matches in fewer places."""
-LITTLE, ONE_TEXT = 0.25, 0.9
+LITTLE, SAME_REST = 0.25, 0.9
 """Two sheets of which a smaller share of the keypoints matches may be two of one form, unless the rest is so alike."""
 
 Details = dict[str, Any]
@@ -128,7 +128,7 @@ def _details(first: Scan, second: Scan, found: Registration) -> Details:
 
 
 def _is_one_sheet(grain: float | None, rest: float | None) -> bool:
-    return (grain is not None and grain >= SAME) or (rest is not None and rest >= ONE_TEXT)
+    return (grain is not None and grain >= SAME) or (rest is not None and rest >= SAME_REST)
 
 
 def _lies_on(first: Scan, second: Scan, found: Registration) -> tuple[np.ndarray, np.ndarray]:

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Set
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import combinations
 
 from ndd_app.description import adapter
 from ndd_app.models import Candidate, Collection, Photo, Verdict
@@ -84,8 +85,8 @@ def _told_apart(one: set[int], other: set[int], apart: Set[Pair]) -> bool:
 
 
 def _group(members: list[Photo], links: dict[Pair, Candidate], confirmed: Set[Pair]) -> Group:
-    ids = {photo.pk for photo in members}
-    inside = [(pair in confirmed, link.probability, link.pk, link) for pair, link in links.items() if pair <= ids]
+    pairs = (frozenset(pair) for pair in combinations([photo.pk for photo in members], 2))
+    inside = [(pair in confirmed, link.probability, link.pk, link) for pair in pairs if (link := links.get(pair))]
     is_confirmed, _, _, weakest = min(inside)
     return Group(tuple(members), weakest, is_confirmed)
 

@@ -1,9 +1,8 @@
 """Duplicates in groups, derived from the shown pairs whenever asked for: a chain of likenesses makes no group."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import combinations
 
 from ndd_app.description import adapter
@@ -18,19 +17,23 @@ Pair = frozenset[int]
 
 @dataclass(frozen=True)
 class Group:
-    """Photos that show one image or exposures of one scene, and the pair that is least so.
+    """The ids of photos that show one image or exposures of one scene, and of the pair that is least so.
 
     is_confirmed: people have said yes to that one too, as to all the others.
     """
 
-    members: tuple[Photo, ...]
-    weakest: Candidate
+    members: frozenset[int]
+    weakest: int
     is_confirmed: bool
 
-    @cached_property
-    def photos(self) -> tuple[Photo, ...]:
-        """The representative first. Asked only of groups that are looked at: a host reads each record for it."""
-        return tuple(sorted(self.members, key=_worth, reverse=True))
+
+@dataclass(frozen=True)
+class GroupWithPhotos:
+    """photos: the representative first."""
+
+    photos: tuple[Photo, ...]
+    weakest: Candidate
+    is_confirmed: bool
 
     @property
     def representative(self) -> Photo:
@@ -38,16 +41,35 @@ class Group:
 
 
 def groups_of(collection: Collection, person: Person) -> list[Group]:
-    """Of pairs that the person may see; large groups first."""
-    pairs = queue(collection, person).select_related("first__collection", "second__collection")
-    links = {frozenset((pair.first_id, pair.second_id)): pair for pair in pairs}
-    photos = {photo.pk: photo for pair in links.values() for photo in (pair.first, pair.second)}
-    answers = settled_pairs([*photos.values()])
+    """Of pairs that the person may see; large groups first, then by the name of the scan.
+
+    There may be thousands, so that photos are read only of those that are looked at: see with_photos.
+    """
+    shown = queue(collection, person).values_list("pk", "first", "second", "probability", "first__path", "second__path")
+    links: dict[Pair, tuple[float, int]] = {}
+    paths: dict[int, str] = {}
+    for pk, first, second, probability, *names in shown:
+        links[frozenset((first, second))] = probability, pk
+        paths |= zip((first, second), names, strict=True)
+    answers = settled_pairs(Photo.objects.filter(pk__in=paths).only("collection").distinct("collection"))
     confirmed, apart = ({frozenset(p) for p in answers if answers[p] == said} for said in (Answer.YES, Answer.NO))
-    weight = {pair: 1.0 if pair in confirmed else link.probability for pair, link in links.items()}
-    clusters = cluster(links, weight, apart)
-    found = [_group([photos[pk] for pk in members], links, confirmed) for members in clusters]
-    return sorted(found, key=lambda group: (-len(group.members), min(photo.path for photo in group.members)))
+    weight = {pair: 1.0 if pair in confirmed else probability for pair, (probability, _) in links.items()}
+    found = [_group(frozenset(members), links, confirmed) for members in cluster(links, weight, apart)]
+    return sorted(found, key=lambda group: (-len(group.members), min(paths[member] for member in group.members)))
+
+
+def with_photos(groups: Sequence[Group]) -> list[GroupWithPhotos]:
+    members = [member for group in groups for member in group.members]
+    photos = Photo.objects.select_related("collection").in_bulk(members)
+    weakest = Candidate.objects.in_bulk([group.weakest for group in groups])
+    for pair in weakest.values():
+        pair.first, pair.second = photos[pair.first_id], photos[pair.second_id]
+
+    def read(group: Group) -> GroupWithPhotos:
+        ordered = sorted((photos[member] for member in group.members), key=_worth, reverse=True)
+        return GroupWithPhotos(tuple(ordered), weakest[group.weakest], group.is_confirmed)
+
+    return [read(group) for group in groups]
 
 
 def cluster(pairs: Iterable[Pair], weight: dict[Pair, float], apart: Set[Pair] = frozenset()) -> list[set[int]]:
@@ -84,11 +106,11 @@ def _told_apart(one: set[int], other: set[int], apart: Set[Pair]) -> bool:
     return bool(apart) and any(frozenset((here, there)) in apart for here in one for there in other)
 
 
-def _group(members: list[Photo], links: dict[Pair, Candidate], confirmed: Set[Pair]) -> Group:
-    pairs = (frozenset(pair) for pair in combinations([photo.pk for photo in members], 2))
-    inside = [(pair in confirmed, link.probability, link.pk, link) for pair in pairs if (link := links.get(pair))]
-    is_confirmed, _, _, weakest = min(inside)
-    return Group(tuple(members), weakest, is_confirmed)
+def _group(members: frozenset[int], links: Mapping[Pair, tuple[float, int]], confirmed: Set[Pair]) -> Group:
+    """links: chance and id of each pair."""
+    pairs = (frozenset(pair) for pair in combinations(members, 2))
+    is_confirmed, _, weakest = min((pair in confirmed, *links[pair]) for pair in pairs if pair in links)
+    return Group(members, weakest, is_confirmed)
 
 
 def _worth(photo: Photo) -> tuple[int, int, int]:

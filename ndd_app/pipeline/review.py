@@ -1,7 +1,7 @@
 """What people say about pairs."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from django.db import transaction
@@ -13,6 +13,7 @@ from ndd_app.models import Candidate, Photo, Verdict
 from ndd_app.models.verdict import VerdictQuerySet
 from ndd_app.signals import verdict_recorded
 
+Answer = Verdict.Answer
 Person = Any
 """A user of the host's own user model (AUTH_USER_MODEL)."""
 
@@ -30,7 +31,7 @@ def record_verdict(one: Photo, other: Photo, answer: str, person: Person, note: 
         second_checksum=second.checksum,
         first_name=first.name_in_collection,
         second_name=second.name_in_collection,
-        answer=Verdict.Answer(answer),
+        answer=Answer(answer),
         note=note,
         score=candidate.score if candidate else None,
         probability=candidate.probability if candidate else None,
@@ -52,18 +53,16 @@ def visible_verdicts(person: Person) -> VerdictQuerySet:
     return Verdict.objects.filter(first, second)
 
 
-def settled_pairs(photos: Sequence[Photo]) -> dict[tuple[int, int], str]:
+def settled_pairs(photos: Iterable[Photo]) -> dict[tuple[int, int], str]:
     """Yes or no by the ids of both photos, low one first, for pairs on which all people agree."""
     collections = {photo.collection_id for photo in photos}
     latest = Verdict.objects.latest_of_each_person().filter(
         first__collection__in=collections, second__collection__in=collections
     )
-    verdicts: dict[tuple[int, int], list[Verdict]] = defaultdict(list)
-    for verdict in latest:
-        if verdict.first_id and verdict.second_id:
-            verdicts[verdict.first_id, verdict.second_id].append(verdict)
-    agreed = {pair: agreed_answer(some) for pair, some in verdicts.items()}
-    return {pair: answer for pair, answer in agreed.items() if answer in (Verdict.Answer.YES, Verdict.Answer.NO)}
+    said: dict[tuple[int, int], set[str]] = defaultdict(set)
+    for first, second, answer in latest.values_list("first", "second", "answer"):
+        said[first, second].add(answer)
+    return {pair: answers.pop() for pair, answers in said.items() if answers in ({Answer.YES}, {Answer.NO})}
 
 
 def agreed_answer(latest: Iterable[Verdict]) -> str | None:

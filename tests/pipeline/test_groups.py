@@ -1,7 +1,7 @@
 import pytest
 from django.utils import timezone
 
-from ndd_app.pipeline.groups import cluster, groups_of
+from ndd_app.pipeline.groups import cluster, groups_of, with_photos
 from ndd_app.pipeline.review import record_verdict
 from tests.factories import make_cataloguer, make_collection, make_pair, make_photo
 
@@ -50,7 +50,7 @@ def test_the_best_described_record_represents_and_the_weakest_link_is_shown(peop
     photos[2].save()
     for one, other, chance in ((0, 1, 0.9), (1, 2, 0.95), (0, 2, 0.8), (3, 4, 0.7)):
         make_pair(photos[one], photos[other], chance)
-    first, second = groups_of(photos[0].collection, ana)
+    first, second = with_photos(groups_of(photos[0].collection, ana))
     assert first.representative == photos[2]
     assert {photo.pk for photo in first.photos} == {photo.pk for photo in photos[:3]}
     assert first.weakest.probability == 0.8
@@ -69,7 +69,7 @@ def test_a_photo_that_is_like_two_others_joins_no_two_that_people_have_told_apar
     for one, other, chance in ((0, 1, 0.99), (0, 2, 0.9), (1, 2, 0.8)):
         make_pair(photos[one], photos[other], chance)
     record_verdict(photos[0], photos[1], "no", ana)
-    [group] = groups_of(photos[0].collection, ana)
+    [group] = with_photos(groups_of(photos[0].collection, ana))
     assert {*group.photos} == {photos[0], photos[2]}
 
 
@@ -78,7 +78,7 @@ def test_a_pair_that_people_confirmed_is_in_a_group_however_unlikely_and_is_no_w
     for one, other, chance in ((0, 1, 0.3), (0, 2, 0.9), (3, 4, 0.3)):
         make_pair(photos[one], photos[other], chance)
     record_verdict(photos[0], photos[1], "yes", ana)
-    [group] = groups_of(photos[0].collection, ana)
+    [group] = with_photos(groups_of(photos[0].collection, ana))
     assert {*group.photos} == {*photos[:3]}
     assert (group.weakest.probability, group.is_confirmed) == (0.9, False)
     record_verdict(photos[3], photos[4], "yes", ana)

@@ -158,11 +158,17 @@ def fit_site_encoder(family: str, track: Track = untracked) -> Encoder:
 
 
 def sample(photos: PhotoQuerySet, most: int = FITTED_ON, known: Container[int] = ()) -> list[Photo]:
-    """Up to so many photos, the same ones for the same archive.
+    """Up to so many photos, each picture once, the same ones for the same archive.
+
+    A placeholder that is there a thousand times is no thousand photos.
 
     known: ids of photos of which people have said where they belong; as many as half of the sample come first.
     """
-    ids = list(photos.order_by("checksum", "pk").values_list("pk", flat=True))
+    one_of: dict[str, int] = {}
+    for picture, photo in photos.order_by("checksum", "pk").values_list("pixel_hash", "pk"):
+        if picture not in one_of or photo in known:
+            one_of[picture] = photo
+    ids = [*one_of.values()]
     chosen = _drawn([photo for photo in ids if photo in known], most // 2)
     first = {*chosen}
     chosen += _drawn([photo for photo in ids if photo not in first], most - len(chosen))

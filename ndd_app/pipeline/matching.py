@@ -110,7 +110,8 @@ def find_duplicates(
         shown = Candidate.objects.shown().within(collection)
         verified = sum(map(bool, judged.details))
         names = tuple(map(str, used))
-        notes = [*outgrown(collection, collection.encoders.order_by("pk"), len(photos)), *_named(unread, collection)]
+        pictures = len({photo.pixel_hash for photo in photos})
+        notes = [*outgrown(collection, collection.encoders.order_by("pk"), pictures), *_named(unread, collection)]
         result = MatchResult(len(photos), stored, shown.count(), shown.expected_false(), verified, names, tuple(notes))
         transaction.on_commit(lambda: candidates_found.send(Collection, collection=collection, result=result))
     return result

@@ -76,7 +76,8 @@ def _services(collections: Iterable[Collection], encoders: Sequence[Encoder]) ->
     waiting = waiting_encoders(collections)
     last_jobs = embeddings.order_by("collection_id", "-pk").distinct("collection_id")
     said = {job.collection_id: job.result.get("notes", []) for job in last_jobs}
-    photos = dict(Photo.objects.filter(collection__in=collections).values_list("collection").annotate(Count("pk")))
+    pictures = Photo.objects.filter(collection__in=collections).order_by().values_list("collection")
+    photos = dict(pictures.annotate(Count("pixel_hash", distinct=True)))
     services = []
     for collection in collections:
         own_or_site = {f: serving.get((collection.pk, f)) or serving.get((None, f)) for f in Encoder.Family.values}

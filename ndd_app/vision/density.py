@@ -63,8 +63,8 @@ class Density:
 
     def likelihood_ratio(self, surprise: Scores) -> Scores:
         """(m,): how much more often duplicates than strangers are as near."""
-        near = np.minimum(surprise, HIGHEST)
-        above = np.maximum(near - FARTHEST, 0)
+        near = np.clip(surprise, FARTHEST, HIGHEST)
+        above = near - FARTHEST
         duplicates = self.rate**SHAPE * above ** (SHAPE - 1) * np.exp(-self.rate * above) / math.factorial(SHAPE - 1)
         strangers = self.slope * np.exp(-self.slope * (near - FLOOR))
         return np.asarray(duplicates / strangers, np.float32)

@@ -143,7 +143,28 @@ def fuse(embeddings: Sequence[Embeddings], count: int, also: Indices | None = No
     lists = [nearest(matrix, max(count, LAST_STRANGER)) for matrix in embeddings]
     pairs = unordered([pairs_within(found, count) for found in lists] + ([] if also is None else [also]))
     ranks = np.stack([places(found, pairs) for found in lists], axis=1)
-    return fuse_pairs(pairs, embeddings, lists, ranks)
+    strangers = [_of_other_pictures(matrix, found) for matrix, found in zip(embeddings, lists, strict=True)]
+    return fuse_pairs(pairs, embeddings, strangers, ranks)
+
+
+def _of_other_pictures(embeddings: Embeddings, lists: Lists) -> Lists:
+    """The lists, with each picture once: thirty copies of a placeholder are no thirty strangers.
+
+    Only where there are so many copies of one that they stand behind the ranks of duplicates.
+    """
+    first = _first_of_equals(embeddings)
+    if np.bincount(first).max(initial=0) <= FIRST_STRANGER:
+        return lists
+    pictures, place = np.unique(first, return_inverse=True)
+    found = nearest(embeddings[pictures], lists.scores.shape[1])
+    named = np.where(found.indices >= 0, pictures[found.indices], -1)
+    return Lists(named[place], found.scores[place])
+
+
+def _first_of_equals(rows: Embeddings) -> Indices:
+    """(n,): the first row that equals each, but for rounding: a product's last digits depend on its place in it."""
+    seen: dict[bytes, int] = {}
+    return np.array([seen.setdefault(row.tobytes(), number) for number, row in enumerate(rows.round(3))], np.int64)
 
 
 def fuse_pairs(

@@ -89,7 +89,8 @@ def write_receipt(
         recall = {role: fused_recall(bench, view, classical) for role, view in both.items()}
     tripwires = find_tripwires(challenger.gallery, present.gallery)
     asked = {"rescans": len(rescans), "groups": len(np.unique(pairs.units))}
-    decision, words = decide(gains, recall, tripwires, **asked, alike=len(np.unique(bench.groups)) < 2)
+    alike = 1 == len(np.unique(bench.groups)) < len(bench.groups)
+    decision, words = decide(gains, recall, tripwires, **asked, alike=alike)
     better, worse = examples_of(bench, new, old)
     return Receipt(
         decision,
@@ -158,11 +159,11 @@ def decide(
 
 
 def _too_few(rescans: int, groups: int, alike: bool) -> str:
+    if alike:
+        return "all photos show one image, which any encoder finds, so that nothing can be judged by them."
     if rescans < FEWEST:
         photos = "1 photo" if rescans == 1 else f"{rescans} photos"
         return f"{photos} can be judged by, and {FEWEST} are needed; with fewer, luck would decide."
-    if alike:
-        return "all photos show one image, which any encoder finds, so that nothing can be judged by them."
     return (
         f"{groups} group{'' if groups == 1 else 's'} of near-certain duplicates can be judged by, and {FEWEST} are"
         " needed. Where a collection has few duplicates, nothing shows that an encoder finds them better."

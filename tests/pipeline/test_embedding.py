@@ -75,3 +75,10 @@ def test_half_of_a_sample_is_for_photos_that_people_know(photos):
     others = [pk for pk in ids if pk not in {photo.pk for photo in by_chance}]
     assert len({photo.pk for photo in sample(every, 2, others)} & {*others}) >= 1
     assert {photo.pk for photo in sample(every, 2, others)} & {photo.pk for photo in by_chance}
+
+
+def test_an_encoder_is_fitted_on_each_picture_once(photos):
+    Photo.objects.filter(pk__in=[photo.pk for photo in photos[1:4]]).update(pixel_hash="a placeholder's")
+    every = Photo.objects.all()
+    assert len(sample(every)) == 3
+    assert photos[2] in sample(every, known={photos[2].pk})

@@ -58,6 +58,17 @@ def test_a_photo_in_which_nothing_is_seen_has_no_list_and_no_score():
     assert np.isneginf(fused.scores[(fused.pairs == 3).any(axis=1)]).all()
 
 
+def test_thirty_copies_of_one_picture_make_no_others_duplicates():
+    """They all come equally near to a stranger: among them a line of thirty ranks would not fall off at all."""
+    others = strangers(20, seed=3)
+    alone = fuse([others], 19)
+    fused = fuse([np.concatenate([others, np.repeat(strangers(1, seed=4), 30, axis=0)])], 49)
+    of_others = fused.only((fused.pairs < 20).all(axis=1))
+    assert (of_others.pairs == alone.pairs).all()
+    assert of_others.scores.max() < alone.scores.max() + 0.3
+    assert fused.scores[(fused.pairs >= 20).all(axis=1)].min() > of_others.scores.max()
+
+
 def test_an_encoder_that_sees_nothing_leaves_the_pair_to_the_other():
     blind = with_duplicates(60, 5)
     blind[0] = 0

@@ -10,6 +10,7 @@ urlpatterns = [
     path("explain/<int:first>/<int:second>/", explain.explain, name="explain"),
     path("review/<str:slug>/", compare.review, name="review"),
     path("groups/<str:slug>/", groups.groups, name="groups"),
+    path("groups/<str:slug>/confirm/", groups.confirm, name="confirm_group"),
     path("copy/<int:source>/<int:target>/", copying.copy, name="copy"),
     path("copies/", copying.copies, name="copies"),
     path("copies/<int:pk>/undo/", copying.undo, name="undo"),

@@ -5,10 +5,12 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from itertools import combinations
 
+from django.db import transaction
+
 from ndd_app.description import adapter
 from ndd_app.models import Candidate, Collection, Photo, Verdict
-from ndd_app.pipeline.pairs import queue
-from ndd_app.pipeline.review import Person, settled_pairs
+from ndd_app.pipeline.pairs import open_to, queue
+from ndd_app.pipeline.review import Person, may_answer, record_verdict, settled_pairs
 
 Answer = Verdict.Answer
 Pair = frozenset[int]
@@ -70,6 +72,18 @@ def with_photos(groups: Sequence[Group]) -> list[GroupWithPhotos]:
         return GroupWithPhotos(tuple(ordered), weakest[group.weakest], group.is_confirmed)
 
     return [read(group) for group in groups]
+
+
+@transaction.atomic
+def confirm_group(collection: Collection, members: Iterable[int], person: Person) -> int:
+    """Yes to all shown pairs of these photos that are open to the person, who may edit one of both; how many."""
+    ids = {*members}
+    inside = queue(collection, person).filter(open_to(person), first__in=ids, second__in=ids)
+    pairs = inside.select_related("first__collection", "second__collection")
+    answered = [(p.first, p.second) for p in pairs if may_answer(person, p.first, p.second)]
+    for one, other in answered:
+        record_verdict(one, other, Answer.YES, person)
+    return len(answered)
 
 
 def cluster(pairs: Iterable[Pair], weight: dict[Pair, float], apart: Set[Pair] = frozenset()) -> list[set[int]]:

@@ -21,7 +21,7 @@ Person = Any
 @transaction.atomic
 def record_verdict(one: Photo, other: Photo, answer: str, person: Person, note: str = "") -> Verdict:
     first, second = sorted([one, other], key=lambda photo: photo.pk)
-    if not any(adapter().may_edit(person, photo) for photo in (first, second)):
+    if not may_answer(person, first, second):
         raise NotAllowed(person=person.get_username() or "An anonymous visitor", photo=adapter().title(first))
     candidate = Candidate.objects.filter(first=first, second=second).first()
     verdict = Verdict.objects.create(
@@ -40,6 +40,10 @@ def record_verdict(one: Photo, other: Photo, answer: str, person: Person, note: 
     )
     transaction.on_commit(lambda: verdict_recorded.send(sender=Verdict, verdict=verdict))
     return verdict
+
+
+def may_answer(person: Person, one: Photo, other: Photo) -> bool:
+    return any(adapter().may_edit(person, photo) for photo in (one, other))
 
 
 def latest_verdict_of(person: Person, one: Photo, other: Photo) -> Verdict | None:

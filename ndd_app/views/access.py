@@ -17,6 +17,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from ndd_app.description import adapter
 from ndd_app.models import Collection, Job, Photo
 from ndd_app.models.job import JobQuerySet
+from ndd_app.pipeline import review
 
 View = Callable[..., HttpResponse]
 
@@ -56,7 +57,7 @@ def require_edit(request: HttpRequest, *photos: Photo) -> None:
 
 
 def may_answer(request: HttpRequest, one: Photo, other: Photo) -> bool:
-    return any(adapter().may_edit(request.user, photo) for photo in (one, other))
+    return review.may_answer(request.user, one, other)
 
 
 def require_answer(request: HttpRequest, one: Photo, other: Photo) -> None:

@@ -1,9 +1,10 @@
 import pytest
 from django.utils import timezone
 
+from ndd_app.models import Verdict
 from ndd_app.pipeline.groups import cluster, groups_of, with_photos
 from ndd_app.pipeline.review import record_verdict
-from tests.factories import make_cataloguer, make_collection, make_pair, make_photo
+from tests.factories import make_cataloguer, make_collection, make_pair, make_photo, make_user
 
 
 def clusters(*pairs: tuple[int, int, float]) -> list[list[int]]:
@@ -101,3 +102,28 @@ def test_the_page_of_groups(client, people_and_photos):
     for pair in ((0, 1), (1, 2)):
         record_verdict(*(photos[number] for number in pair), "yes", ana)
     assert "Compare: answered with yes" in client.get(address).content.decode()
+
+
+def test_a_whole_group_is_confirmed_at_once_and_nothing_beside_it(client, people_and_photos):
+    ana, photos = people_and_photos
+    for one, other, chance in ((0, 1, 0.9), (1, 2, 0.8), (3, 4, 0.7)):
+        make_pair(photos[one], photos[other], chance)
+    record_verdict(photos[0], photos[1], "yes", ana)
+    client.force_login(ana)
+    page = client.get("/duplicates/groups/album/").content.decode()
+    assert page.count("Yes, all of these are duplicates") == page.count("Yes, duplicates") == 1
+    members = {"member": [photo.pk for photo in photos[:3]]}
+    page = client.post("/duplicates/groups/album/confirm/", members, follow=True).content.decode()
+    assert "1 pair answered with yes." in page
+    assert page.count("Compare: answered with yes") == 1
+    assert Verdict.objects.count() == 2
+    assert "0 pairs" in client.post("/duplicates/groups/album/confirm/", members, follow=True).content.decode()
+
+
+def test_who_may_only_read_confirms_no_group(client, people_and_photos):
+    _, photos = people_and_photos
+    make_pair(photos[0], photos[1], 0.9)
+    client.force_login(make_user())
+    assert "Yes, duplicates" not in client.get("/duplicates/groups/album/").content.decode()
+    client.post("/duplicates/groups/album/confirm/", {"member": [photo.pk for photo in photos]})
+    assert not Verdict.objects.exists()

@@ -63,8 +63,9 @@ ONE_IMAGE = 1.5
 How often an archive rescans a print and how often it keeps two exposures is not known; but copies wear in more ways
 than are drawn here, while two exposures differ in the same ones.
 """
-UNSURE = 0.2
-"""Standard deviation of the surprise: so much it moves when encoders are fitted anew (measured)."""
+UNSURE = 0.5
+"""Standard deviation of the surprise of pairs with matching points: so much it moves when encoders are fitted anew to
+half as many photos more (measured in the mix of docs/figures.md, with its company and without it)."""
 STEPS = np.linspace(-1.5, 1.5, 7, dtype=np.float32)
 
 Rows = npt.NDArray[np.float32]

@@ -106,13 +106,17 @@ def copy_two_fields_and_undo_one(page, site: Site) -> None:
     open_comparison(page, site, "00_rescan.jpg", "00.jpg")
     assert_fits_into(page, width=400)
     page.get_by_role("link", name="Copy to the left").click()
-    page.get_by_role("group", name="Place").get_by_label("Leave absent").check()
+    place = page.get_by_role("group", name="Place").get_by_label("Leave absent")
+    assert_in_view(page, place, width=390)
+    place.check()
     page.get_by_role("button", name="Copy 2 fields").click()
     page.wait_for_load_state()
     assert description(site, "00_rescan.jpg") == {"title": "Old bridge", "date": "1912?", "place": ""}
     assert answers(site) == ["no", "yes"]
     page.goto("/duplicates/copies/")
-    page.get_by_role("button", name="Undo the copy of Date").click()
+    undo = page.get_by_role("button", name="Undo the copy of Date")
+    assert_in_view(page, undo, width=390)
+    undo.click()
     page.get_by_text("undone by ana").wait_for()
     assert description(site, "00_rescan.jpg") == {"title": "Old bridge", "date": "", "place": ""}
 
@@ -122,6 +126,15 @@ def assert_fits_into(page, width: int) -> None:
     size = page.viewport_size
     page.set_viewport_size({"width": width, "height": 800})
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.set_viewport_size(size)
+
+
+def assert_in_view(page, control, width: int) -> None:
+    """Nobody has to find out that a table scrolls sideways."""
+    size = page.viewport_size
+    page.set_viewport_size({"width": width, "height": 800})
+    box = control.bounding_box()
+    assert box["x"] + box["width"] <= width
     page.set_viewport_size(size)
 
 

@@ -38,6 +38,14 @@ def test_only_what_makes_sense_is_offered(ana, collection, described):
     }  # fmt: skip
 
 
+def test_a_long_value_that_both_have_is_folded(ana, collection):
+    rights = "Reproduction only with the consent of the family. " * 5
+    one, other = (make_photo(collection, title=title, rights=rights) for title in ("Mill", "Bridge"))
+    page = ana.get(address(one, other)).content.decode()
+    assert page.count(rights) == 1
+    assert "<summary>Reproduction only" in page
+
+
 def test_a_choice_is_previewed(ana, collection, described):
     target = make_photo(collection, title="Bridge", subjects=["bridge"])
     chosen = {"chosen": "1", "mode_title": "replace", "mode_subjects": "append", "mode_date": ""}

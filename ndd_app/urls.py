@@ -14,6 +14,7 @@ urlpatterns = [
     path("copy/<int:source>/<int:target>/", copying.copy, name="copy"),
     path("copies/", copying.copies, name="copies"),
     path("copies/<int:pk>/undo/", copying.undo, name="undo"),
+    path("copies/<uuid:batch>/undo/", copying.undo_batch, name="undo_batch"),
     path("jobs/", jobs.jobs, name="jobs"),
     path("jobs/live/", jobs.live, name="live_jobs"),
     path("jobs/running/<str:slug>/", jobs.running, name="running_jobs"),

@@ -1,7 +1,7 @@
 """Copy a description from one record to another, field by field, with provenance and undo."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, cast
@@ -10,7 +10,15 @@ from django.db import transaction
 from django.utils import timezone
 
 from ndd_app.description import DescriptionAdapter, Field, Value, adapter
-from ndd_app.exceptions import AlreadyUndone, ChangedSincePreview, EditedSince, NotAllowed, NothingToCopy, RecordGone
+from ndd_app.exceptions import (
+    AlreadyUndone,
+    ChangedSincePreview,
+    EditedSince,
+    NddError,
+    NotAllowed,
+    NothingToCopy,
+    RecordGone,
+)
 from ndd_app.models import MetadataCopy, Photo
 from ndd_app.pipeline.review import Person, latest_verdict_of, record_verdict
 from ndd_app.signals import metadata_copied
@@ -148,6 +156,18 @@ def undo_copy(copy: MetadataCopy, person: Person) -> MetadataCopy:
     copy.save(update_fields=["undone_at", "undone_by_name"])
     transaction.on_commit(lambda: _announce([copy], undone=True))
     return copy
+
+
+def undo_all(copies: Iterable[MetadataCopy], person: Person) -> tuple[list[MetadataCopy], list[NddError]]:
+    """Take back each of them by itself: a field that was edited since keeps no other one from its old value."""
+    undone: list[MetadataCopy] = []
+    refused: list[NddError] = []
+    for copy in copies:
+        try:
+            undone.append(undo_copy(copy, person))
+        except NddError as refusal:
+            refused.append(refusal)
+    return undone, refused
 
 
 def _require_permission(descriptions: DescriptionAdapter, person: Person, photo: Photo) -> None:

@@ -1,9 +1,12 @@
 """Copy a description to another record, and the log of what was copied."""
 
+from collections import Counter
+from uuid import UUID
+
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import get_list_or_404, get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
@@ -12,8 +15,8 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from ndd_app.description import adapter
 from ndd_app.exceptions import EditedSince, NddError
 from ndd_app.forms import chosen_modes, field_choices, proposed_modes
-from ndd_app.models import Photo
-from ndd_app.pipeline.copying import Mode, copy_description, preview_copy, undo_copy
+from ndd_app.models import MetadataCopy, Photo
+from ndd_app.pipeline.copying import Mode, copy_description, preview_copy, undo_all, undo_copy
 from ndd_app.pipeline.provenance import visible_copies
 from ndd_app.views import access
 from ndd_app.views.words import short_title
@@ -70,7 +73,11 @@ def copies(request: access.SignedInRequest) -> HttpResponse:
     page = Paginator(visible_copies(request.user), PER_PAGE).get_page(request.GET.get("page"))
     may_edit = adapter().may_edit
     undoable = {c.pk for c in page if not c.undone_at and c.target and may_edit(request.user, c.target)}
-    return render(request, "ndd_app/copies.html", {"page": page, "undoable": undoable})
+    batches = {copy.batch for copy in page if copy.pk in undoable}
+    # The fields of one copy may stand on two pages.
+    standing = visible_copies(request.user).filter(batch__in=batches, undone_at=None)
+    numbers = Counter(standing.values_list("batch", flat=True))
+    return render(request, "ndd_app/copies.html", {"page": page, "undoable": undoable, "numbers": numbers})
 
 
 @access.login_required
@@ -86,6 +93,24 @@ def undo(request: access.SignedInRequest, pk: int) -> HttpResponse:
     except NddError as error:
         messages.error(request, str(error))
     else:
-        taken_back = {"field": copy.field_label, "record": copy.target_name}
-        messages.success(request, _("The copy of {field} to {record} is undone.").format(**taken_back))
+        messages.success(request, _confirmation([copy]))
     return redirect(access.safe_next(request) or "ndd:copies")
+
+
+@access.login_required
+@require_POST
+def undo_batch(request: access.SignedInRequest, batch: UUID) -> HttpResponse:
+    """All fields that were copied together and still stand, but for those that were edited since."""
+    copies = get_list_or_404(visible_copies(request.user).filter(target__isnull=False).order_by("pk"), batch=batch)
+    access.require_edit(request, *(copy.target for copy in copies if copy.target))
+    undone, refused = undo_all([copy for copy in copies if not copy.undone_at], request.user)
+    if undone:
+        messages.success(request, _confirmation(undone))
+    for refusal in refused:
+        messages.warning(request, str(refusal))
+    return redirect(access.safe_next(request) or "ndd:copies")
+
+
+def _confirmation(undone: list[MetadataCopy]) -> str:
+    fields = ", ".join(copy.field_label for copy in undone)
+    return _("The copy of {field} to {record} is undone.").format(field=fields, record=undone[0].target_name)

@@ -101,6 +101,7 @@ def test_readers_may_not_undo(ana, reader, addresses, described, bare):
         field="title", field_label="Title", mode="fill", before="", after="", person_name="ana",
     )  # fmt: skip
     assert reader.post(reverse("ndd:undo", args=[copy.pk])).status_code == 403
+    assert reader.post(reverse("ndd:undo_batch", args=[copy.batch])).status_code == 403
     copy.refresh_from_db()
     assert copy.undone_at is None
 

@@ -216,6 +216,7 @@ def test_the_hidden_record_is_neither_edited_nor_undone(ana, all_that_can_be_kno
         assert ana.get(reverse(name, args=[hidden.pk])).status_code == 404
     assert ana.post(reverse("record_edit", args=[hidden.pk]), {"title": "x"}).status_code == 404
     assert ana.post(reverse("ndd:undo", args=[copy.pk])).status_code == 404
+    assert ana.post(reverse("ndd:undo_batch", args=[copy.batch])).status_code == 404
     with pytest.raises(NotAllowed):
         undo_copy(copy, make_cataloguer("iva"))
     hidden.refresh_from_db()

@@ -139,6 +139,26 @@ def test_undo_shows_a_later_edit_instead_of_trampling_it(ana, described, bare):
     assert bare.subjects == ["mill"]
 
 
+def test_a_whole_copy_is_undone_but_for_what_was_edited_since(ana, described, bare):
+    batch = copy_all(ana, described, bare).batch
+    assert "Undo all 3" in ana.get(reverse("ndd:copies")).content.decode()
+    Photo.objects.filter(pk=bare.pk).update(date="1920")
+    page = ana.post(reverse("ndd:undo_batch", args=[batch]), follow=True).content.decode()
+    bare.refresh_from_db()
+    assert (bare.title, bare.date, bare.subjects) == ("", "1920", [])
+    assert f"The copy of Title, Subjects to {bare.path} is undone." in page
+    assert "The field Date of" in page
+    assert "from “1912” to “1920”" in page
+    assert "Undo all" not in page
+
+
+def test_the_log_tells_records_of_one_title_apart(ana, described, bare):
+    copy_all(ana, described, bare)
+    page = ana.get(reverse("ndd:copies")).content.decode()
+    assert f'<span class="quiet">{described.path}</span>' in page
+    assert f'<span class="quiet">{bare.path}</span>' in page
+
+
 def test_undoing_twice_is_told(ana, described, bare):
     copy = copy_all(ana, described, bare)
     ana.post(reverse("ndd:undo", args=[copy.pk]))

@@ -92,6 +92,7 @@ DATABASES = {
         "PORT": _parts.pop("port", ""),
         # What is left (sslmode, options …) goes to libpq as it is.
         "OPTIONS": {**_parts, "pool": {"min_size": 0, "max_size": 8, "timeout": 10}},
+        "CONN_HEALTH_CHECKS": True,  # else the pool hands out connections that a restart of the server has ended
         # Two test runs at once must not share a database.
         "TEST": {"NAME": f"test_ndd_{os.getpid()}"},
     }

@@ -4,10 +4,12 @@ import os
 import subprocess
 import sys
 
+import psycopg
 import pytest
 from django.conf import settings as django_settings
 from django.core.checks import run_checks
 from django.core.exceptions import ImproperlyConfigured
+from django.db import connection
 
 from archive_site import embedded
 from archive_site.keys import own_secret
@@ -120,6 +122,16 @@ def test_an_unknown_storage_is_named(settings):
     settings.NDD_STORAGE = "tape"
     with pytest.raises(ImproperlyConfigured, match="NDD_STORAGE names no storage: 'tape'"):
         photo_storage()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_connection_that_the_server_has_ended_breaks_no_page(client):
+    client.get("/")
+    connection.close()  # it goes back to the pool
+    others = "datname = current_database() and pid <> pg_backend_pid()"
+    with psycopg.connect(**connection.get_connection_params() | {"cursor_factory": psycopg.Cursor}) as server:
+        server.execute(f"select pg_terminate_backend(pid) from pg_stat_activity where {others}")
+    assert client.get("/").status_code == 200
 
 
 def test_an_address_may_be_a_url_or_in_keyword_form():

@@ -2,6 +2,7 @@
 
 import pytest
 from django.contrib.auth.models import Group, User
+from django.test import Client
 from django.urls import reverse
 
 from ndd_app.description import DublinCoreAdapter
@@ -201,12 +202,12 @@ def test_what_changes_something_is_no_link(boss, collection, described, bare, na
 
 
 def test_forms_are_protected_against_other_sites(cataloguer, addresses):
-    from django.test import Client
-
     browser = Client(enforce_csrf_checks=True)
     browser.force_login(cataloguer)
     for name in ("verdict", "copy", "edit"):
-        assert browser.post(addresses[name], {"answer": "no"}).status_code == 403
+        response = browser.post(addresses[name], {"answer": "no"})
+        assert response.status_code == 403
+        assert "Nothing was saved." in response.content.decode()
 
 
 def test_a_photo_is_not_compared_with_itself(ana, bare):

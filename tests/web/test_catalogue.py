@@ -1,6 +1,7 @@
 import pytest
 from django.urls import reverse
 
+from ndd_app.description import DublinCoreAdapter
 from tests.factories import make_collection, make_job, make_pair, make_photo, record_page
 
 
@@ -123,3 +124,18 @@ def test_names_are_escaped(ana, collection):
         page = texts(ana.get(address))
         assert "<script>alert" not in page
         assert "&lt;script&gt;" in page
+
+
+class Broken(DublinCoreAdapter):
+    """A host whose own code fails."""
+
+    def visible(self, user, photos):
+        raise RuntimeError
+
+
+def test_a_page_that_breaks_says_so_plainly(settings, ana, collection):
+    settings.NDD_DESCRIPTION_ADAPTER = "tests.web.test_catalogue.Broken"
+    ana.raise_request_exception = False
+    response = ana.get(collection.get_absolute_url())
+    assert response.status_code == 500
+    assert "Something went wrong" in texts(response)

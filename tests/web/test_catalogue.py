@@ -108,6 +108,11 @@ def test_the_record_page_is_quiet_about_absent_fields(ana, described):
     assert "Absent: Creator, Place, Description, Rights, Source, Notes." in page
 
 
+def test_facts_of_the_file_stand_above_the_duplicates(ana, described):
+    page = texts(ana.get(record_page(described)))
+    assert page.index(reverse("ndd:master", args=[described.pk])) < page.index("Possible duplicates")
+
+
 def test_the_record_page_leads_to_its_neighbours(ana, described, bare):
     assert reverse("record", args=[bare.pk]) in texts(ana.get(record_page(described)))
     assert reverse("record", args=[described.pk]) in texts(ana.get(record_page(bare)))

@@ -47,6 +47,13 @@ def test_less_likely_pairs_are_folded_away(ana, described, bare):
     assert "1 less likely pair" in panel(ana, bare)
 
 
+def test_many_partners_are_folded_behind_the_first_ten(ana, collection, bare):
+    for _ in range(11):
+        make_pair(bare, make_photo(collection))
+    first, rest = panel(ana, bare).split("<summary>Show all 11</summary>")
+    assert (first.count('class="partner"'), rest.count('class="partner"')) == (10, 1)
+
+
 def test_a_yes_outlives_the_machine_s_guess(ana, cataloguer, described, bare):
     record_verdict(described, bare, "yes", cataloguer)
     shown = panel(ana, bare)

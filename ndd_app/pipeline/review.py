@@ -20,9 +20,13 @@ Person = Any
 
 @transaction.atomic
 def record_verdict(one: Photo, other: Photo, answer: str, person: Person, note: str = "") -> Verdict:
+    """The person's answer. One that says nothing new is not stored again."""
     first, second = sorted([one, other], key=lambda photo: photo.pk)
     if not may_answer(person, first, second):
         raise NotAllowed(person=person.get_username() or "An anonymous visitor", photo=adapter().title(first))
+    present = latest_verdict_of(person, first, second)
+    if present and present.answer == answer and note in ("", present.note):
+        return present
     candidate = Candidate.objects.filter(first=first, second=second).first()
     verdict = Verdict.objects.create(
         first=first,

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_POST, require_safe
 from ndd_app.description import adapter
 from ndd_app.forms import VerdictForm
 from ndd_app.models import Candidate, Collection, Photo, Registration, Verdict
-from ndd_app.pipeline.comparison import Agreement, compare_descriptions
+from ndd_app.pipeline.comparison import Agreement, compare_descriptions, fields_to_gain
 from ndd_app.pipeline.pairs import candidate_of, common_partner, next_open_pair, place_in_queue, queue
 from ndd_app.pipeline.provenance import copies_between
 from ndd_app.pipeline.reasons import reasons_for
@@ -61,7 +61,7 @@ def compare(request: HttpRequest, first: int, second: int) -> HttpResponse:
 @access.login_required
 @require_POST
 def verdict(request: access.SignedInRequest, first: int, second: int) -> HttpResponse:
-    """After “yes” the page stays, since copying comes next; any other answer leads on."""
+    """After “yes” the page stays where copying comes next; any other answer leads on."""
     one, other = access.get_pair(request, first, second)
     access.require_answer(request, one, other)
     form = VerdictForm(request.POST)
@@ -69,9 +69,10 @@ def verdict(request: access.SignedInRequest, first: int, second: int) -> HttpRes
         messages.error(request, _("Answer with yes, no or unsure."))
         return redirect("ndd:compare", first, second)
     given = record_verdict(one, other, person=request.user, **form.cleaned_data)
-    messages.success(request, _confirmation(given, one, other))
     back = _photo_to_return_to(request.POST.get("back"), one, other)
-    if given.answer == Verdict.Answer.YES:
+    stays = given.answer == Verdict.Answer.YES and _may_copy(request, one, other)
+    messages.success(request, _confirmation(given, one, other, leads_on=not stays))
+    if stays:
         return redirect(_address(one, other) + (f"?back={back.pk}" if back else ""))
     if back:
         return redirect(adapter().address(back))
@@ -102,10 +103,20 @@ def _address_in_queue(pair: Candidate, collection: Collection) -> str:
     return _address(pair.first, pair.second) if is_own else _address(pair.second, pair.first)
 
 
-def _confirmation(given: Verdict, one: Photo, other: Photo) -> str:
-    """What was recorded, with the way back to the pair for those who pressed the wrong key."""
+def _may_copy(request: HttpRequest, one: Photo, other: Photo) -> bool:
+    """One of them lacks what the other one has, and is the visitor's to describe."""
+    sides = (one, other), (other, one)
+    return any(fields_to_gain(to, of) and adapter().may_edit(request.user, to) for to, of in sides)
+
+
+def _confirmation(given: Verdict, one: Photo, other: Photo, leads_on: bool) -> str:
+    """What was recorded, with the way back to the pair for those who pressed the wrong key.
+
+    A pair that was answered with no is in the queue no more: there `←` leads back to it, as the first link of that key.
+    """
     titles = {"address": _address(one, other), "one": short_title(one), "other": short_title(other)}
-    pair = format_html('<a href="{address}">{one} – {other}</a>', **titles)
+    link = '<a data-key="ArrowLeft" href="{address}"><kbd>←</kbd> {one} – {other}</a>'
+    pair = format_html(link if leads_on else '<a href="{address}">{one} – {other}</a>', **titles)
     answer = Verdict.Answer(given.answer).label
     return format_html(_("Recorded “{answer}” for {pair}."), answer=answer, pair=pair)
 

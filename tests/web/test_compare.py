@@ -96,6 +96,29 @@ def test_yes_stays_since_copying_comes_next(ana, described, bare):
     assert response.url == address(described, bare)
 
 
+def test_yes_leads_on_where_neither_has_anything_to_copy(ana, collection, bare):
+    other, third = make_photo(collection), make_photo(collection)
+    make_pair(bare, other, score=0.9)
+    make_pair(bare, third, score=0.8)
+    assert ana.post(address(bare, other, "verdict"), {"answer": "yes"}).url == address(bare, third)
+
+
+def test_an_answer_is_kept_once_however_often_it_is_given(ana, described, bare):
+    given = ({"answer": "yes", "note": "same tear"}, {"answer": "yes"}, {"answer": "yes", "note": "and stamp"})
+    for answer in given:
+        ana.post(address(described, bare, "verdict"), answer)
+    assert [*Verdict.objects.values_list("note", flat=True).order_by("pk")] == ["same tear", "and stamp"]
+
+
+def test_the_left_arrow_leads_back_to_the_pair_that_was_just_refused(ana, collection, described, bare):
+    third = make_photo(collection)
+    make_pair(described, bare, score=0.9)
+    make_pair(bare, third, score=0.8)
+    page = ana.post(address(described, bare, "verdict"), {"answer": "no"}, follow=True).content.decode()
+    first_of_that_key = page[page.index('data-key="ArrowLeft"') :]
+    assert first_of_that_key.startswith(f'data-key="ArrowLeft" href="{address(described, bare)}"')
+
+
 def test_an_answer_that_was_taken_back_leaves_the_pair_to_others(ana, cataloguer, described, bare):
     make_pair(described, bare)
     bojan = make_cataloguer("bojan")

@@ -3,6 +3,7 @@
 Nothing is deleted here: no record, no answer, no copy.
 """
 
+from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
@@ -27,11 +28,35 @@ from ndd_app.pipeline.provenance import visible_copies
 from ndd_app.pipeline.review import visible_verdicts
 from ndd_app.storage import photo_storage, storage_errors_translated
 from ndd_app.tasks import SERVE_FIRST, THEN_ADAPT, Step, enqueue
+from ndd_app.templatetags.ndd import percent, shortened
 from ndd_app.views.access import visible_jobs
+
+
+def brief(field: str, length: int = 40) -> Callable[[Any], str]:
+    """A column of a list, without the middle of what is too long for it."""
+
+    @admin.display(description=field.replace("_", " "), ordering=field)
+    def column(row: Any) -> str:
+        return shortened(str(getattr(row, field)), length)
+
+    return column
+
+
+@admin.display(ordering="score")
+def score(row: Any) -> str:
+    return "" if row.score is None else f"{row.score:.2f}"
+
+
+@admin.display(ordering="probability")
+def chance(candidate: Candidate) -> str:
+    return percent(candidate.probability)
 
 
 class Kept(admin.ModelAdmin):
     """Rows that are never deleted."""
+
+    class Media:
+        css = {"all": ["ndd_app/admin.css"]}
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
@@ -49,7 +74,7 @@ class ReadOnly(Kept):
 
 @admin.register(Collection)
 class CollectionAdmin(Kept):
-    list_display = ["title", "slug", "is_public", "photos", "show_from"]
+    list_display = ["title", "slug", "is_public", "photos", "show_pairs_from"]
     list_filter = ["is_public"]
     search_fields = ["title", "slug", "note"]
     form = CollectionForm
@@ -69,6 +94,10 @@ class CollectionAdmin(Kept):
     @admin.display(ordering="photo_count")
     def photos(self, collection: Any) -> int:
         return collection.photo_count
+
+    @admin.display(ordering="show_from")
+    def show_pairs_from(self, collection: Collection) -> str:
+        return percent(collection.show_from)
 
     def get_urls(self) -> list[URLPattern]:
         upload = self.admin_site.admin_view(self.upload)
@@ -221,7 +250,7 @@ class EvidenceInline(admin.TabularInline):
 
 @admin.register(Candidate)
 class CandidateAdmin(ReadOnly):
-    list_display = ["__str__", "first", "second", "score", "probability", "relation"]
+    list_display = ["__str__", brief("first"), brief("second"), score, chance, "relation"]
     list_filter = ["first__collection", "relation"]
     list_select_related = ["first", "second"]
     inlines = [EvidenceInline]
@@ -238,13 +267,22 @@ class EncoderAdmin(ReadOnly):
     list_display = ["__str__", "family", "scope", "photo_count", "is_serving", "created_at"]
     list_filter = ["family", "method", "is_serving", "collection"]
     list_select_related = ["collection"]
-    exclude = ["receipt", "labelled"]  # they name photos; the encoder's page shows them to those who may see the photos
+    readonly_fields = ["weights_file"]
+    exclude = [
+        "receipt", "labelled",  # they name photos; the encoder's page shows them to those who may see the photos
+        "weights",  # would be a link, and nothing serves the file
+    ]  # fmt: skip
+
+    @admin.display(description=_("weights"))
+    def weights_file(self, encoder: Encoder) -> str:
+        return str(encoder.weights)
 
 
 @admin.register(Job)
 class JobAdmin(ReadOnly):
-    list_display = ["__str__", "state", "step", "percent", "attempts", "created_at", "finished_at", "error"]
+    list_display = ["__str__", "state", "percent", "attempts", "created_at", "finished_at", brief("error", 100)]
     list_filter = ["state", "kind", "collection"]
+    search_fields = ["error", "step", "collection__title", "collection__slug"]
     list_select_related = ["collection"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Job]:
@@ -254,7 +292,9 @@ class JobAdmin(ReadOnly):
 
 @admin.register(Verdict)
 class VerdictAdmin(ReadOnly):
-    list_display = ["first_name", "second_name", "answer", "person_name", "score", "note", "created_at"]
+    list_display = [
+        brief("first_name"), brief("second_name"), "answer", "person_name", score, brief("note", 60), "created_at"
+    ]  # fmt: skip
     list_filter = ["answer", "person_name"]
     search_fields = ["first_name", "second_name", "note", "person_name"]
     date_hierarchy = "created_at"
@@ -265,7 +305,9 @@ class VerdictAdmin(ReadOnly):
 
 @admin.register(MetadataCopy)
 class MetadataCopyAdmin(ReadOnly):
-    list_display = ["field_label", "source_name", "target_name", "mode", "person_name", "created_at", "undone_at"]
+    list_display = [
+        "field_label", brief("source_name"), brief("target_name"), "mode", "person_name", "created_at", "undone_at"
+    ]  # fmt: skip
     list_filter = ["mode", "field_label", "person_name"]
     search_fields = ["source_name", "target_name", "field_label", "person_name"]
     date_hierarchy = "created_at"

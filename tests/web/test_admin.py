@@ -5,7 +5,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
 from ndd_app.description import DublinCoreAdapter
-from ndd_app.models import Collection, Job, Photo
+from ndd_app.models import Candidate, Collection, Encoder, Job, Photo, Verdict
 from ndd_app.pipeline.copying import copy_description
 from ndd_app.pipeline.review import record_verdict
 from tests.factories import make_cataloguer, make_encoder, make_job, make_pair, make_photo, make_user
@@ -51,6 +51,32 @@ def test_history_can_neither_be_added_nor_changed(boss, rows, model):
 def test_a_collection_is_created(boss):
     boss.post(url(Collection, "add"), {"title": "Glass plates", "slug": "plates", "note": "", "show_from": "0.9"})
     assert Collection.objects.get().slug == "plates"
+
+
+def test_lists_leave_out_the_middle_of_what_is_long_and_round_numbers(boss, collection, bare):
+    name = "Portraitofsomebody" * 20
+    pair = make_pair(make_photo(collection, title=name), bare, 0.9876)
+    make_job(collection, state="failed", error="The file cannot be read. " * 20)
+    page = boss.get(url(Candidate, "changelist")).content.decode()
+    assert name not in page
+    assert '<td class="field-score">0.99</td><td class="field-chance">99 %</td>' in page
+    record_verdict(pair.first, pair.second, "no", make_cataloguer(), note="not the same person " * 20)
+    for model, words in ((Job, "The file cannot be read. "), (Verdict, "not the same person ")):
+        page = boss.get(url(model, "changelist")).content.decode()
+        assert 1 <= page.count(words.strip()) < 20
+    assert "50 %" in boss.get(url(Collection, "changelist")).content.decode()
+
+
+def test_jobs_are_searched(boss, collection):
+    disk = make_job(collection, state="failed", error="The disk is full.")
+    make_job(collection)
+    assert [*boss.get(url(Job, "changelist"), {"q": "disk"}).context["cl"].queryset] == [disk]
+
+
+def test_the_weights_of_an_encoder_are_no_link(boss):
+    page = boss.get(url(Encoder, "change", make_encoder().pk)).content.decode()
+    assert "encoders/none.safetensors" in page
+    assert 'href="/encoders' not in page
 
 
 def test_the_chance_is_chosen_by_what_it_would_show(boss, collection):

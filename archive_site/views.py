@@ -1,5 +1,8 @@
 """The catalogue: collections, their photos, and the record of each."""
 
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.views import PasswordChangeView
@@ -10,7 +13,7 @@ from django.db import transaction
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.urls import reverse_lazy
+from django.urls import reverse, reverse_lazy
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -30,6 +33,25 @@ FILTERS = {
 }
 
 
+@dataclass(frozen=True)
+class Listing:
+    """The photos of a collection that people look through: what the words find, and the filter leaves of it."""
+
+    words: str
+    shown: str
+    filtered: dict[str, PhotoQuerySet]
+
+    @property
+    def photos(self) -> PhotoQuerySet:
+        return self.filtered[self.shown].order_by("path")
+
+    @property
+    def query(self) -> str:
+        """The end of an address that asks for the same photos."""
+        asked = {name: value for name, value in (("q", self.words), ("show", self.shown)) if value}
+        return f"?{urlencode(asked)}" if asked else ""
+
+
 @require_safe
 def collections(request: HttpRequest) -> HttpResponse:
     photos = adapter().visible(request.user, Photo.objects.all())
@@ -43,18 +65,12 @@ def collections(request: HttpRequest) -> HttpResponse:
 @require_safe
 def collection(request: HttpRequest, slug: str) -> HttpResponse:
     collection = get_object_or_404(_visible_collections(request), slug=slug)
-    words = request.GET.get("q", "").replace("\0", "").strip()  # PostgreSQL knows no NUL
-    photos = adapter().visible(request.user, Photo.objects.filter(collection=collection))
-    found = photos.matching(words) if words else photos
-    filtered = _filtered(found, request.user)
-    shown = request.GET.get("show", "")
-    shown = shown if shown in filtered else ""
-    page = Paginator(filtered[shown].order_by("path"), PER_PAGE).get_page(request.GET.get("page"))
+    listing = _listing(request, collection)
+    page = Paginator(listing.photos, PER_PAGE).get_page(request.GET.get("page"))
     context = {
         "collection": collection,
-        "words": words,
-        "shown": shown,
-        "filters": [(name, FILTERS[name], photos.count()) for name, photos in filtered.items()],
+        "listing": listing,
+        "filters": [(name, FILTERS[name], photos.count()) for name, photos in listing.filtered.items()],
         "page": page,
         "duplicates": count_shown(page.object_list, request.user),
         "open_pairs": count_open(collection, request.user) if request.user.has_perm("ndd_app.change_photo") else 0,
@@ -67,13 +83,16 @@ def record(request: HttpRequest, pk: int) -> HttpResponse:
     photo = _visible_photo(request, Photo.objects.all(), pk)
     values = adapter().read(photo)
     fields = [field for field in adapter().fields if field.name != "title" or not photo.title]  # it is the heading
-    siblings = adapter().visible(request.user, Photo.objects.filter(collection=photo.collection))
+    listing = _listing(request, photo.collection)
+    before = listing.photos.filter(path__lt=photo.path)
     context = {
         "photo": photo,
         "description": [(field, values[field.name]) for field in fields if values[field.name]],
         "absent": [field.label for field in fields if not values[field.name]],
-        "previous": siblings.filter(path__lt=photo.path).order_by("-path").values_list("pk", flat=True).first(),
-        "next": siblings.filter(path__gt=photo.path).order_by("path").values_list("pk", flat=True).first(),
+        "listing": listing,
+        "page": before.count() // PER_PAGE + 1,
+        "previous": before.values_list("pk", flat=True).last(),
+        "next": listing.photos.filter(path__gt=photo.path).values_list("pk", flat=True).first(),
         "may_edit": adapter().may_edit(request.user, photo),
     }
     return render(request, "record.html", context)
@@ -86,12 +105,13 @@ def record_edit(request: HttpRequest, pk: int) -> HttpResponse:
     photo = _visible_photo(request, Photo.objects.select_for_update(of=["self"]), pk)
     if not adapter().may_edit(request.user, photo):
         raise PermissionDenied
+    listing = _listing(request, photo.collection)
     form = DublinCoreForm(request.POST or None, instance=photo)
     if form.is_valid():
         form.save()
         messages.success(request, _("The record is saved."))
-        return redirect("record", pk)
-    return render(request, "record_edit.html", {"photo": photo, "form": form})
+        return redirect(reverse("record", args=[pk]) + listing.query)
+    return render(request, "record_edit.html", {"photo": photo, "form": form, "listing": listing})
 
 
 class ChangePassword(SuccessMessageMixin, PasswordChangeView):
@@ -109,6 +129,14 @@ def _visible_collections(request: HttpRequest) -> QuerySet[Collection]:
 
 def _visible_photo(request: HttpRequest, photos: PhotoQuerySet, pk: int) -> Photo:
     return get_object_or_404(adapter().visible(request.user, photos.select_related("collection")), pk=pk)
+
+
+def _listing(request: HttpRequest, collection: Collection) -> Listing:
+    words = request.GET.get("q", "").replace("\0", "").strip()  # PostgreSQL knows no NUL
+    photos = adapter().visible(request.user, Photo.objects.filter(collection=collection))
+    filtered = _filtered(photos.matching(words) if words else photos, request.user)
+    shown = request.GET.get("show", "")
+    return Listing(words, shown if shown in filtered else "", filtered)
 
 
 def _filtered(photos: PhotoQuerySet, person: Person) -> dict[str, PhotoQuerySet]:

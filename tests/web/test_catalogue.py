@@ -118,6 +118,26 @@ def test_the_record_page_leads_to_its_neighbours(ana, described, bare):
     assert reverse("record", args=[described.pk]) in texts(ana.get(record_page(bare)))
 
 
+def test_who_opens_a_record_of_a_search_stays_within_it(ana, collection, described, bare):
+    other = make_photo(collection, title="New bridge")
+    address = collection.get_absolute_url()
+    assert f"{record_page(described)}?q=bridge&amp;show=described" in texts(
+        ana.get(address, {"q": "bridge", "show": "described"})
+    )
+    page = texts(ana.get(record_page(described), {"q": "bridge", "show": "described"}))
+    assert f'rel="next" href="{record_page(other)}?q=bridge&amp;show=described"' in page
+    assert f"{address}?q=bridge&amp;show=described&amp;page=1" in page
+    edit = reverse("record_edit", args=[described.pk]) + "?q=bridge&show=described"
+    form = ana.get(edit).context["form"]
+    entered = {field.html_name: field.value() or "" for field in form} | {"subjects": ""}
+    assert ana.post(edit, entered).url == record_page(described) + "?q=bridge&show=described"
+
+
+def test_a_record_leads_back_to_the_page_of_the_grid_that_it_stands_on(monkeypatch, ana, collection, described, bare):
+    monkeypatch.setattr("archive_site.views.PER_PAGE", 1)
+    assert f"{collection.get_absolute_url()}?page=2" in texts(ana.get(record_page(bare)))
+
+
 def test_any_search_is_answered(ana, collection, bare):
     for words in ("\0", "'", '"', "!!", "a" * 5000, "NOT", "(", "%"):
         assert ana.get(collection.get_absolute_url(), {"q": words}).status_code == 200

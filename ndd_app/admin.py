@@ -28,7 +28,8 @@ from ndd_app.pipeline.provenance import visible_copies
 from ndd_app.pipeline.review import visible_verdicts
 from ndd_app.storage import photo_storage, storage_errors_translated
 from ndd_app.tasks import SERVE_FIRST, THEN_ADAPT, Step, enqueue
-from ndd_app.templatetags.ndd import percent, shortened
+from ndd_app.templatetags.ndd import shortened
+from ndd_app.text import percent
 from ndd_app.views.access import visible_jobs
 
 

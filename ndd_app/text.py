@@ -1,4 +1,4 @@
-"""Text made comparable: the database has no `unaccent` everywhere, so accents are folded here."""
+"""Text made comparable (the database has no `unaccent` everywhere, so accents are folded here), and numbers as text."""
 
 import unicodedata
 
@@ -7,3 +7,8 @@ def fold(text: str) -> str:
     """Lower case without accents: “Škofja Loka” → “skofja loka”."""
     decomposed = unicodedata.normalize("NFKD", text.casefold())
     return "".join(character for character in decomposed if not unicodedata.combining(character))
+
+
+def percent(share: float) -> str:
+    """“97 %”; never 100 for what is not certain."""
+    return f"{min(round(100 * share), 99) if share < 1 else 100} %"

@@ -52,16 +52,17 @@ def _through(partner: Photo) -> str:
 
 def _of_geometry(details: dict) -> list[str]:
     inliers, (here, there) = details["inliers"], details["coverage"]
-    words = [
-        _("{inliers} matching points over {here} and {there} of the scans{turned}, aligned correlation {correlation}.")
-        .format(
-            inliers=inliers,
-            here=_percent(here),
-            there=_percent(there),
-            turned=_turned(details),
-            correlation=f"{details['correlation']:.2f}",
-        )
-    ]  # fmt: skip
+    points = _(
+        "{inliers} matching points that span {here} and {there} of the scans{turned}, aligned correlation"
+        " {correlation}."
+    ).format(
+        inliers=inliers,
+        here=_percent(here),
+        there=_percent(there),
+        turned=_turned(details),
+        correlation=f"{details['correlation']:.2f}",
+    )
+    words = [points]
     if details.get("views", 1) > 1:
         words.append(_("The points were found by looking at both scans from other sides, as a camera at a slant does."))
     if details.get("bent"):

@@ -17,6 +17,7 @@ from ndd_app.models.photo import PhotoQuerySet
 from ndd_app.pipeline.limits import FLOOR, NEAREST_ELSEWHERE, NEIGHBOURS, VERIFIED
 from ndd_app.pipeline.review import agreed_answer
 from ndd_app.storage import is_stored
+from ndd_app.text import percent
 
 
 @dataclass(frozen=True)
@@ -90,13 +91,13 @@ def outcome_of(
             "Lost in geometry: the matching tries variants of photos without a partner only. Looked at now, in all of"
             " them, it has a chance of {chance}: answer “yes” when comparing the two, and the pair is kept."
         )
-        return lost.format(chance=_percent(chance))
+        return lost.format(chance=percent(chance))
     if chance is not None and chance >= FLOOR:
         lost = _(
             "Not stored by the last matching. Looked at now, in all variants, it has a chance of {chance}: match again."
         )
-        return lost.format(chance=_percent(chance))
-    small = f"{100 * chance:.1f} %" if chance is not None else _("less than {floor}").format(floor=_percent(FLOOR))
+        return lost.format(chance=percent(chance))
+    small = f"{100 * chance:.1f} %" if chance is not None else _("less than {floor}").format(floor=percent(FLOOR))
     if geometry.details:
         return _("Lost at the end: its chance of {small} is too small to be stored.").format(small=small)
     lost = _("Lost at the end: without matching points its chance of {small} is too small to be stored.")
@@ -158,12 +159,7 @@ def _of_candidate(candidate: Candidate) -> str:
         if chance >= needed
         else _("Not shown: its chance of {chance} does not reach {needed}.")
     )
-    return words.format(chance=_percent(chance), needed=_percent(needed))
-
-
-def _percent(share: float) -> str:
-    """Never 100 for what is not certain."""
-    return f"{min(round(100 * share), 99) if share < 1 else 100} %"
+    return words.format(chance=percent(chance), needed=percent(needed))
 
 
 def _never_looked_at(one: Photo, other: Photo) -> str | None:

@@ -14,10 +14,12 @@ from ndd_app.pipeline.pairs import possible_duplicates as find_possible_duplicat
 from ndd_app.pipeline.provenance import copied_fields as find_copied_fields
 from ndd_app.pipeline.reliability import FEWEST, tenths_of
 from ndd_app.pipeline.serving import waiting_encoders as find_waiting_encoders
+from ndd_app.text import percent
 from ndd_app.views.access import unfinished_jobs, visible_collections
 from ndd_app.views.reliability import plot_reliability
 
 register = template.Library()
+register.filter(percent)
 UNFINISHED = "ndd_unfinished_jobs"
 LESS_THAN_A_MINUTE = 45
 """Seconds."""
@@ -109,12 +111,6 @@ def in_short(evidence: Evidence) -> str:
         )
     is_equality = evidence.detector in (Evidence.Detector.SAME_FILE, Evidence.Detector.SAME_PIXELS)
     return label if is_equality else f"{label} {evidence.score:.2f}"
-
-
-@register.filter
-def percent(share: float) -> str:
-    """“97 %”; never 100 for what is not certain."""
-    return f"{min(round(100 * share), 99) if share < 1 else 100} %"
 
 
 @register.filter

@@ -1,5 +1,6 @@
 """Which encoders serve which collection, and what is known about each."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -37,10 +38,13 @@ def encoders(request: HttpRequest) -> HttpResponse:
     every = list(
         Encoder.objects.filter(Q(collection=None) | Q(collection__in=collections)).select_related("collection")
     )
+    services = _services(collections, every)
+    said = Counter(note for service in services for note in service.notes)
     context = {
         "families": Encoder.Family,
         "site": [encoder for encoder in every if encoder.collection is None],
-        "services": _services(collections, every),
+        "services": services,
+        "said_of_several": {note: number for note, number in said.items() if number > 1},
         "own": [encoder for encoder in every if encoder.collection],
     }
     return render(request, "ndd_app/encoders.html", context)

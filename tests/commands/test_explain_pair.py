@@ -81,7 +81,8 @@ def test_a_shown_pair_is_explained_from_the_lists_to_the_outcome(box):
     words = explain("box", "00.jpg", "00_rescan.jpg")
     assert "rootsift vlad" in words
     assert "fused" in words
-    assert "matching points over" in words
+    assert "likely. Same image or other exposure: 99 % likely." in words
+    assert "matching points that span" in words
     assert "Shown: its chance of" in words
 
 
@@ -175,7 +176,7 @@ def test_a_pair_across_collections_is_explained_from_what_is_stored(box):
     assert "Not looked at yet" in explain("box", "05.jpg", "copy.jpg", "--in", "crate")
     find_duplicates(other)
     words = explain("box", "05.jpg", "copy.jpg", "--in", "crate")
-    assert "matching points over" in words
+    assert "matching points that span" in words
     assert "Shown: its chance of" in words
     lost = explain("crate", "stranger.jpg", "05.jpg", "--in", "box")
     assert "Lost" in lost or "does not reach" in lost

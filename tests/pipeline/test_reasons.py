@@ -37,8 +37,10 @@ def register(photos, **details) -> Registration:
 def test_matching_points_are_named_with_the_left_scan_first(photos):
     found = register(photos, **DETAILS)
     there, back = (" ".join(reasons_for(*pair, None, found)) for pair in (photos, photos[::-1]))
-    assert "112 matching points over 81 % and 52 % of the scans, turned by 1.8°, aligned correlation 0.97." in there
-    assert "over 52 % and 81 % of the scans" in back
+    assert (
+        "112 matching points that span 81 % and 52 % of the scans, turned by 1.8°, aligned correlation 0.97." in there
+    )
+    assert "span 52 % and 81 % of the scans" in back
     assert "64 % of the left scan" in back
 
 

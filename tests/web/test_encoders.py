@@ -38,6 +38,15 @@ def test_the_page_repeats_what_the_last_embedding_said(ana, collection):
     assert "An old note." not in page
 
 
+def test_what_is_true_of_several_collections_is_said_once(ana, collection):
+    for each in (collection, make_collection("plates")):
+        make_photo(each)
+        make_job(each, "embed", state="done", result={"notes": [NOTE]})
+    page = ana.get(reverse("ndd:encoders")).content.decode()
+    assert page.count(NOTE) == 1
+    assert "In 2 collections." in page
+
+
 def test_the_page_says_which_encoders_have_seen_too_little_of_their_collection(ana, collection):
     _, own = (make_encoder(of, is_serving=True, photo_count=3) for of in (None, collection))
     for _ in range(4):

@@ -25,6 +25,14 @@ def test_ranks_are_told_from_the_side_of_the_record(ana, described, bare):
     assert "Rank 2 here, 1 there" in panel(ana, bare)
 
 
+def test_who_is_not_among_the_nearest_has_no_rank(ana, described, bare):
+    pair = make_pair(described, bare)
+    pair.rank_of_first = None
+    pair.save()
+    assert "Rank 1 here, not among the nearest there" in panel(ana, described)
+    assert "Rank 1 there, not among the nearest here" in panel(ana, bare)
+
+
 def test_a_settled_no_is_folded_away(ana, cataloguer, described, bare):
     make_pair(described, bare)
     record_verdict(described, bare, "no", cataloguer)

@@ -9,6 +9,7 @@ from ndd_app.models import Candidate, Collection, Photo, Registration
 from ndd_app.pipeline.pairs import common_partner
 from ndd_app.pipeline.reasons import reasons_for
 from ndd_app.pipeline.trace import Place, trace_pair
+from ndd_app.text import percent
 
 
 class Command(BaseCommand):
@@ -41,7 +42,8 @@ class Command(BaseCommand):
         for reason in reasons_for(one, other, candidate, registration, partner):
             self.stdout.write(reason)
         if chances:
-            self.stdout.write("Same image: {:.1%}. Same image or other exposure: {:.1%}.".format(*chances))
+            same_image, any_exposure = map(percent, chances)
+            self.stdout.write(f"Same image: {same_image} likely. Same image or other exposure: {any_exposure} likely.")
         self.stdout.write(outcome)
 
     def explain(

@@ -1,6 +1,6 @@
 """The administration: collections and their jobs, photos, encoders, and history that nobody changes.
 
-Nothing is deleted here: no record, no answer, no copy.
+Nothing is deleted here, no record, no answer, no copy; only a collection that never held a photo.
 """
 
 from collections.abc import Callable
@@ -9,6 +9,7 @@ from uuid import uuid4
 
 from django.contrib import admin, messages
 from django.core.exceptions import ObjectDoesNotExist, PermissionDenied
+from django.db import transaction
 from django.db.models import Count, Model, QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
@@ -89,6 +90,21 @@ class CollectionAdmin(Kept):
     def get_prepopulated_fields(self, request: HttpRequest, obj: Any = None) -> dict[str, Any]:
         return {} if obj else super().get_prepopulated_fields(request, obj)  # an address once given stays
 
+    def has_delete_permission(self, request: HttpRequest, obj: Collection | None = None) -> bool:
+        """Only one that never held a photo, such as a typo leaves."""
+        return obj is not None and _is_unused(obj) and admin.ModelAdmin.has_delete_permission(self, request, obj)
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """With a collection go its jobs, which nobody may delete by themselves."""
+        jobs = Job.objects.filter(collection__in=objs)
+        counts = {self.opts.verbose_name_plural: len(objs), Job._meta.verbose_name_plural: len(jobs)}
+        return [*map(str, objs), *map(str, jobs)], counts, set(), []
+
+    @transaction.atomic
+    def delete_model(self, request: HttpRequest, obj: Collection) -> None:
+        obj.jobs.all().delete()
+        super().delete_model(request, obj)
+
     def view_on_site(self, obj: Collection) -> str | None:
         return adapter().collection_address(obj)
 
@@ -147,6 +163,10 @@ class CollectionAdmin(Kept):
         where = format_html('<a href="{}">{}</a>', reverse("ndd:jobs"), _("See the jobs"))
         text = format_html("{}: {}. {}", _("In the queue"), ", ".join(map(str, jobs)), where)
         self.message_user(request, text, messages.SUCCESS)
+
+
+def _is_unused(collection: Collection) -> bool:
+    return not (collection.photos.exists() or collection.encoders.exists() or collection.jobs.unfinished().exists())
 
 
 class DescribedFilter(admin.SimpleListFilter):

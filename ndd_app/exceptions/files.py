@@ -62,7 +62,7 @@ class FileTooLarge(NddError):
 class SourceMissing(NddError):
     """There is nothing at {path}.
 
-    Check the spelling; it is read on the machine that runs the worker.
+    Check the spelling. It must lie on the machine that reads it: this one or, for a job in the queue, the worker's.
     """
 
 
@@ -70,6 +70,13 @@ class UnknownSource(NddError):
     """{path} is neither a folder, nor a ZIP, nor a CSV manifest.
 
     Give a folder of scans, a .zip, or a .csv with a column named “file”.
+    """
+
+
+class NothingToIngest(NddError):
+    """There is no scan in {name}.
+
+    ndd reads JPEG, PNG, WebP, TIFF and GIF, in all folders below; a manifest names them, one a row.
     """
 
 

@@ -56,12 +56,47 @@ def test_with_queue_the_work_is_left_to_the_workers(scans):
 
 @pytest.mark.parametrize(
     ("slug", "source", "complaint"),
-    [("a b", "", "“a b”.* letters"), ("x" * 101, "", "at most 100"), ("box", "nowhere", "no .*nowhere")],
+    [
+        ("a b", "", "“a b”.* letters"),
+        ("x" * 101, "", "at most 100"),
+        ("box", "nowhere", "nothing at .*nowhere"),
+        ("box", "1.jpg", r"1\.jpg is neither a folder, nor a ZIP"),
+        ("box", "broken.zip", r"broken\.zip cannot be opened"),
+        ("box", "other.csv", "“file”"),
+        ("box", "texts", "no scan in texts"),
+    ],
 )
 def test_wrong_arguments_are_explained_before_anything_is_made(scans, slug, source, complaint):
+    write_photos(scans / "texts", {"read.me": b"no picture"})
+    write_photos(scans, {"broken.zip": b"no ZIP", "other.csv": b"name,title\n1.jpg,Mill\n"})
     with pytest.raises(CommandError, match=complaint):
         run("ingest_collection", slug, scans / source)
     assert not Collection.objects.exists()
+
+
+@pytest.mark.parametrize("source", ["bad", "bad/latin-1.csv"])
+def test_an_ingest_that_could_read_nothing_is_an_error_after_its_report(scans, source):
+    write_photos(scans / "bad", {"1.jpg": b"no picture", "latin-1.csv": "file,title\n1.jpg,Brücke\n".encode("latin-1")})
+    output, complaints = io.StringIO(), io.StringIO()
+    with pytest.raises(CommandError, match="Nothing could be read") as refused:
+        call_command("ingest_collection", "box", str(scans / source), stdout=output, stderr=complaints)
+    assert refused.value.returncode == 1
+    assert "1 problem," in output.getvalue()
+    assert len(complaints.getvalue().splitlines()) == 1
+
+
+def test_what_is_known_already_was_read(scans):
+    run("ingest_collection", "box", scans)
+    (scans / "broken.jpg").write_bytes(b"no picture")
+    assert "3 known already" in run("ingest_collection", "box", scans)[0]
+
+
+def test_a_title_for_a_collection_that_has_one_is_not_ignored_silently(scans):
+    run("ingest_collection", "box", scans, title="Box 12")
+    _, complaints = run("ingest_collection", "box", scans, title="Box 13")
+    assert "keeps its title “Box 12”" in complaints
+    assert Collection.objects.get().title == "Box 12"
+    assert run("ingest_collection", "box", scans)[1] == ""
 
 
 def test_embedding_an_empty_collection_or_matching_an_unembedded_one_says_what_to_do(scans):

@@ -42,6 +42,23 @@ def test_nothing_can_be_deleted(boss, rows, model):
     assert boss.post(url(model, "delete", row.pk), {"post": "yes"}).status_code == 403
 
 
+def test_a_collection_that_never_held_a_photo_is_deleted_with_its_jobs(boss, collection):
+    job = make_job(collection, state="failed")
+    page = boss.post(url(Collection, "delete", collection.pk)).content.decode()
+    assert str(job) in page
+    boss.post(url(Collection, "delete", collection.pk), {"post": "yes"})
+    assert not Collection.objects.exists()
+    assert not Job.objects.exists()
+
+
+def test_it_is_kept_while_a_job_may_bring_photos_and_by_those_who_may_not_delete(boss, collection):
+    make_job(collection, "ingest", state="running")
+    assert boss.post(url(Collection, "delete", collection.pk), {"post": "yes"}).status_code == 403
+    Job.objects.update(state="done")
+    eva = logged_in(make_user("eva", "ndd_app.change_collection", is_staff=True))
+    assert eva.post(url(Collection, "delete", collection.pk), {"post": "yes"}).status_code == 403
+
+
 @pytest.mark.parametrize("model", [model for model in OURS if model not in (Collection, Photo)])
 def test_history_can_neither_be_added_nor_changed(boss, rows, model):
     assert boss.get(url(model, "add")).status_code == 403

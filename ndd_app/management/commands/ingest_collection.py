@@ -6,6 +6,8 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import CommandError
 from django.template.defaultfilters import pluralize
 
+from ndd_app.conf import conf
+from ndd_app.exceptions import NddError
 from ndd_app.management.stage import StageCommand
 from ndd_app.models import Collection, Job
 
@@ -21,16 +23,19 @@ class Command(StageCommand):
         parser.add_argument("--copy", action="store_true", help="copy the masters of a folder into the storage")
 
     def collection(self, options: dict[str, Any]) -> Collection:
+        """Made only for a source that can be opened: what a typo made would stay."""
         slug = options["slug"]
-        if not options["source"].exists():
-            raise CommandError(f"There is no {options['source']}. Name a folder, a .zip or a .csv manifest.")
+        require_source(options["source"])
         title = options["title"] or slug.replace("-", " ").replace("_", " ").capitalize()
         try:
             Collection(slug=slug, title=title).clean_fields()
         except ValidationError as error:
             reason = " ".join(error.messages)
             raise CommandError(f"No collection can be called “{slug}”, “{title}”: {reason}") from error
-        return Collection.objects.get_or_create(slug=slug, defaults={"title": title})[0]
+        collection = Collection.objects.get_or_create(slug=slug, defaults={"title": title})[0]
+        if options["title"] and collection.title != title:
+            self.stderr.write(f"The collection keeps its title “{collection.title}”, which is changed in the admin.")
+        return collection
 
     def parameters(self, options: dict[str, Any]) -> dict[str, Any]:
         return {"source": str(options["source"].resolve()), "copy_masters": options["copy"]}
@@ -47,3 +52,14 @@ class Command(StageCommand):
             f" ({result['moved']} moved), {result['described']} described from the manifest,"
             f" {problems} problem{pluralize(problems)}, {ignored} other file{pluralize(ignored)} ignored."
         )
+        if problems and not (added or result["known"]):
+            raise CommandError("Nothing could be read. See to the problems told above, then ingest again.")
+
+
+def require_source(path: Path) -> None:
+    from ndd_app.pipeline.sources import open_source
+
+    try:
+        open_source(path, max_file_megabytes=conf.max_file_megabytes)
+    except NddError as error:
+        raise CommandError(str(error)) from error

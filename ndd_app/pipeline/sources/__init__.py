@@ -7,7 +7,7 @@ bytes is left to the caller, who may do it in threads. Files that are no images 
 import zipfile
 from pathlib import Path
 
-from ndd_app.exceptions import SourceMissing, UnknownSource
+from ndd_app.exceptions import NothingToIngest, SourceMissing, UnknownSource
 from ndd_app.pipeline.sources.archive import read_archive
 from ndd_app.pipeline.sources.entries import Problem, Source, SourceFile
 from ndd_app.pipeline.sources.folder import read_folder
@@ -20,10 +20,16 @@ MAX_FILE_MEGABYTES = 2048
 
 def open_source(path: Path, *, max_file_megabytes: int = MAX_FILE_MEGABYTES) -> Source:
     """Raises a kind of NddError where nothing of the source can be read at all."""
-    max_bytes = max_file_megabytes * 1_000_000
-    suffix = path.suffix.lower()
     if not path.exists():
         raise SourceMissing(path=path)
+    source = _open(path, max_file_megabytes * 1_000_000)
+    if not source.entries:
+        raise NothingToIngest(name=path.resolve().name)
+    return source
+
+
+def _open(path: Path, max_bytes: int) -> Source:
+    suffix = path.suffix.lower()
     if path.is_dir():
         return read_folder(path, max_bytes)
     if suffix == ".zip" or (not suffix and zipfile.is_zipfile(path)):

@@ -110,6 +110,18 @@ def test_the_page_of_an_ingest_lists_problems_and_copies(ana, collection):
     assert "data-live" not in page
 
 
+def test_the_list_leads_to_the_problems_and_notes_of_a_job_that_is_done(ana, collection):
+    problem = {"file": "a.jpg", "reason": "The file is empty (0 bytes).", "advice": "Copy it again."}
+    ingest = make_job(collection, "ingest", state="done", result={"problems": [problem] * 4, "notes": []})
+    embed = make_job(collection, "embed", state="done", result={"notes": ["The deep encoder does not serve."]})
+    page = ana.get(reverse("ndd:jobs")).content.decode()
+    assert f'href="{ingest.get_absolute_url()}#problems">4 problems<' in page
+    assert f'href="{embed.get_absolute_url()}#notes">1 note<' in page
+    assert (page.count("#problems"), page.count("#notes")) == (1, 1)
+    assert 'id="problems"' in ana.get(ingest.get_absolute_url()).content.decode()
+    assert 'id="notes"' in ana.get(embed.get_absolute_url()).content.decode()
+
+
 def test_the_page_of_a_job_follows_it_while_it_runs(ana, collection):
     job = make_job(collection, state="running")
     assert f'data-live="{job.get_absolute_url()}"' in ana.get(job.get_absolute_url()).content.decode()

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Sequence
 from typing import Any
 
-from celery import shared_task
+from celery import current_app, shared_task
 from celery.signals import worker_init, worker_ready, worker_shutting_down
 from django.db import Error, connection, transaction
 
@@ -76,6 +76,11 @@ def _send(job_id: int) -> None:
         run_job.apply_async([job_id], retry=False)
     except Exception as error:  # every broker raises errors of its own kinds
         logger.warning("Job %s: no message could be sent (%s); a worker's sweeper will find it", job_id, error)
+
+
+def worker_command() -> str:
+    """What starts a worker, of archive_site or of a host."""
+    return f"celery -A {current_app.main} worker --pool solo"
 
 
 def sweep() -> None:

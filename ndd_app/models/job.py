@@ -8,8 +8,8 @@ from datetime import timedelta
 from typing import Any
 
 from django.db import models, transaction
-from django.db.models import Exists, F, OuterRef, Q
-from django.db.models.functions import Now
+from django.db.models import Exists, ExpressionWrapper, F, Max, OuterRef, Q, Subquery
+from django.db.models.functions import Greatest, Now
 from django.urls import reverse
 from django.utils import timezone
 
@@ -18,6 +18,7 @@ from ndd_app.models.collection import Collection
 
 HEARTBEAT_SECONDS = 2
 STALE_SECONDS = 10
+UNATTENDED_SECONDS = 60
 MAX_ATTEMPTS = 3
 
 
@@ -41,6 +42,15 @@ class JobQuerySet(models.QuerySet["Job"]):
     def stale(self) -> "JobQuerySet":
         """Running jobs whose worker gave no sign of life for a while."""
         return self.filter(state=Job.State.RUNNING, heartbeat_at__lt=Now() - timedelta(seconds=STALE_SECONDS))
+
+    def seconds_unattended(self) -> float | None:
+        """How long some of these jobs could be taken and no worker gave a sign of life; None for less than a minute."""
+        ready = Q(pk__in=self.claimable().values("pk")) | Q(pk__in=self.stale().values("pk"))
+        seen = Job.objects.filter(heartbeat_at__isnull=False).order_by("-heartbeat_at").values("heartbeat_at")[:1]
+        waited = ExpressionWrapper(Now() - Greatest("created_at", Subquery(seen)), models.DurationField())
+        longest = self.filter(ready).aggregate(longest=Max(waited))["longest"]
+        seconds = longest.total_seconds() if longest else 0
+        return seconds if seconds > UNATTENDED_SECONDS else None
 
     def release_stale(self) -> None:
         """Give the jobs of dead workers back; one that took down several workers is failed instead."""
@@ -160,7 +170,8 @@ class Job(models.Model):
     def retry(self) -> bool:
         """Put a failed job and what was to follow it back into the queue."""
         again = {"state": Job.State.WAITING, "error": "", "started_at": None, "finished_at": None, "attempts": 0}
-        put_back = Job.objects.filter(pk=self.pk, state=Job.State.FAILED).update(**again)
+        # No worker has kept it waiting until now.
+        put_back = Job.objects.filter(pk=self.pk, state=Job.State.FAILED).update(**again, heartbeat_at=Now())
         if put_back:
             self._all_followers().filter(state=Job.State.CANCELLED).update(**again)
         return bool(put_back)

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from ndd_app.models import Encoder, Job
-from ndd_app.tasks import wake
+from ndd_app.tasks import wake, worker_command
 from ndd_app.views import access
 
 LATEST = 100
@@ -51,6 +51,8 @@ def job(request: HttpRequest, pk: int) -> HttpResponse:
         "followers": job.followers.select_related("collection").order_by("pk"),
         "may_start": access.may_start_jobs(request),
     }
+    if job.state in UNFINISHED:
+        context |= _without_worker(request)
     return render(request, "ndd_app/job.html", context)
 
 
@@ -71,7 +73,14 @@ def _latest(request: HttpRequest) -> dict[str, object]:
     chains = chains_of([*visible.unfinished(), *visible.finished().order_by("-pk")[:LATEST]])
     unfinished = [chain for chain in chains if UNFINISHED & {job.state for job in chain}]
     finished = [chain for chain in chains if chain not in unfinished]
-    return {"unfinished": unfinished, "finished": finished, "may_start": access.may_start_jobs(request)}
+    may_start = access.may_start_jobs(request)
+    return {"unfinished": unfinished, "finished": finished, "may_start": may_start, **_without_worker(request)}
+
+
+def _without_worker(request: HttpRequest) -> dict[str, Any]:
+    """How long jobs have waited for a worker, if it is long, and how to start one."""
+    seconds = access.visible_jobs(request).seconds_unattended()
+    return {"seconds_unattended": seconds, "worker_command": worker_command()}
 
 
 def chains_of(jobs: Iterable[Job]) -> list[list[Job]]:

@@ -98,6 +98,48 @@ def test_a_worker_that_slept_too_long_cannot_interfere(collection):
     assert Job.objects.get(pk=sleeper.pk).state == Job.State.RUNNING
 
 
+def let_it_wait(job: Job) -> None:
+    """As if it had been made ten minutes ago."""
+    Job.objects.filter(pk=job.pk).update(created_at=timezone.now() - timedelta(minutes=10))
+
+
+def test_a_job_that_no_worker_takes_is_unattended(collection):
+    waiting = job(collection)
+    assert Job.objects.all().seconds_unattended() is None
+    let_it_wait(waiting)
+    assert Job.objects.all().seconds_unattended() == pytest.approx(600, abs=5)
+    assert Job.objects.exclude(pk=waiting.pk).seconds_unattended() is None
+
+
+def test_none_is_unattended_that_waits_for_another_or_for_a_busy_worker(collection):
+    first = job(collection)
+    let_it_wait(job(collection, after=first))
+    assert Job.objects.all().seconds_unattended() is None
+    let_it_wait(job(collection))
+    first.take()
+    assert Job.objects.all().seconds_unattended() is None
+    first.finish({})
+    assert Job.objects.all().seconds_unattended() is None  # the worker is about to take the next one
+
+
+def test_a_running_job_whose_worker_died_is_unattended(collection):
+    lost = job(collection)
+    lost.take()
+    let_it_wait(lost)
+    Job.objects.filter(pk=lost.pk).update(heartbeat_at=timezone.now() - timedelta(minutes=5))
+    assert Job.objects.all().seconds_unattended() == pytest.approx(300, abs=5)
+
+
+def test_a_job_that_is_tried_again_has_not_waited_before(collection):
+    failed = job(collection)
+    failed.take()
+    failed.fail("no room")
+    let_it_wait(failed)
+    Job.objects.filter(pk=failed.pk).update(heartbeat_at=timezone.now() - timedelta(minutes=5))
+    failed.retry()
+    assert Job.objects.all().seconds_unattended() is None
+
+
 def test_a_job_that_takes_down_every_worker_is_failed(collection):
     deadly = job(collection)
     for _ in range(MAX_ATTEMPTS):

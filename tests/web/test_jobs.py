@@ -69,6 +69,17 @@ def test_what_is_left_is_told_no_finer_than_it_is_known(seconds, words):
     assert time_left(seconds) == words
 
 
+def test_the_pages_say_that_no_worker_takes_a_job_and_how_to_start_one(ana, collection):
+    first, *_ = enqueue(collection, STEPS)
+    pages = [reverse("ndd:live_jobs"), first.get_absolute_url()]
+    assert not any("No worker" in ana.get(page).content.decode() for page in pages)
+    Job.objects.filter(pk=first.pk).update(created_at=timezone.now() - timedelta(minutes=12))
+    for page in pages:
+        text = ana.get(page).content.decode()
+        assert "No worker has taken a job for 12 min" in text
+        assert "<code>celery -A archive_site worker --pool solo</code>" in text
+
+
 def test_the_page_with_nothing_to_do_says_so(ana, collection):
     make_job(collection, state="done")
     page = ana.get(reverse("ndd:jobs")).content.decode()

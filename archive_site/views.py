@@ -59,7 +59,8 @@ def collections(request: HttpRequest) -> HttpResponse:
     described = Count("photos", filter=Q(photos__in=photos.described()))
     cover = photos.filter(collection=OuterRef("pk")).order_by("path").values("pk")[:1]
     visible = _visible_collections(request).annotate(photo_count=photo_count, described=described, cover=cover)
-    return render(request, "collections.html", {"collections": visible, "pairs": count_pairs(visible, request.user)})
+    listed = visible.order_by("title", "pk")  # what counts loses the order of the model
+    return render(request, "collections.html", {"collections": listed, "pairs": count_pairs(visible, request.user)})
 
 
 @require_safe

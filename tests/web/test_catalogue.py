@@ -16,6 +16,13 @@ def test_anonymous_visitors_see_public_collections_only(client, collection):
     assert "Album" not in page
 
 
+def test_collections_stand_in_the_order_of_their_titles(ana, collection):
+    for title in ("Zoo", "Mills", "Bridges"):
+        make_collection(title.lower(), title=title)
+    listed = ana.get(reverse("collections")).context["collections"]
+    assert [collection.title for collection in listed] == ["Album", "Bridges", "Mills", "Zoo"]
+
+
 def test_collections_say_how_much_is_described_and_found(ana, collection, described, bare):
     make_pair(described, bare)
     page = texts(ana.get(reverse("collections")))

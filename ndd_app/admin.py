@@ -148,15 +148,22 @@ class CollectionAdmin(Kept):
 
     @admin.action(description=_("Adapt: fit encoders to the photos and match with them"), permissions=["change"])
     def adapt(self, request: HttpRequest, queryset: QuerySet[Collection]) -> None:
-        self._enqueue(request, queryset, THEN_ADAPT)
+        self._begin(request, queryset, THEN_ADAPT)
 
     @admin.action(description=_("Embed photos that are not embedded yet"), permissions=["change"])
     def embed(self, request: HttpRequest, queryset: QuerySet[Collection]) -> None:
-        self._enqueue(request, queryset, [(Job.Kind.EMBED, {})])
+        self._begin(request, queryset, [(Job.Kind.EMBED, {})])
 
     @admin.action(description=_("Find duplicates"), permissions=["change"])
     def find_duplicates(self, request: HttpRequest, queryset: QuerySet[Collection]) -> None:
-        self._enqueue(request, queryset, SERVE_FIRST)
+        self._begin(request, queryset, SERVE_FIRST)
+
+    def _begin(self, request: HttpRequest, queryset: QuerySet[Collection], steps: list[Step]) -> None:
+        for empty in queryset.filter(photos=None):
+            text = _("“{title}” has no photos. Ingest some first; the workers then look for duplicates by themselves.")
+            self.message_user(request, text.format(title=empty.title), messages.ERROR)
+        if filled := queryset.exclude(photos=None):
+            self._enqueue(request, filled, steps)
 
     def _enqueue(self, request: HttpRequest, collections: Any, steps: list[Step]) -> None:
         jobs = [job for collection in collections for job in enqueue(collection, steps)]

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 from django.core.management.base import BaseCommand, CommandError
 
-from ndd_app.exceptions import UnknownBackbone, UnknownCollection
+from ndd_app.exceptions import NddError, NoPhotos, UnknownBackbone, UnknownCollection
 from ndd_app.models import Collection, Job
 
 
@@ -18,6 +18,10 @@ class StageCommand(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         collection, parameters = self.collection(options), self.parameters(options)
+        try:
+            self.check_arguments(collection, parameters)
+        except NddError as error:
+            raise CommandError(str(error)) from error
         if options["queue"]:
             self.hand_over(collection, parameters)
         else:
@@ -28,6 +32,12 @@ class StageCommand(BaseCommand):
 
     def parameters(self, options: dict[str, Any]) -> dict[str, Any]:
         return {}
+
+    def check_arguments(self, collection: Collection, parameters: dict[str, Any]) -> None:
+        """Raises a kind of NddError for what can never succeed: no job is made that nobody could try again."""
+        coming = collection.jobs.unfinished().filter(kind=Job.Kind.INGEST)
+        if not (collection.photos.exists() or coming.exists()):
+            raise NoPhotos(collection=collection.slug)
 
     def report(self, job: Job) -> None:
         """Print what the finished job has to say."""

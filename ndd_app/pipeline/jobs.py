@@ -162,18 +162,20 @@ def _preview(collection: Collection, encoder: Encoder, track: Track) -> dict[str
 
 
 def _encoder_of(job: Job, name: str, with_site: bool = True) -> Encoder | None:
-    """One that may serve the job's collection; raises UnknownEncoder.
+    pk = job.parameters.get(name)
+    return None if pk is None else encoder_for(job.collection, pk, with_site)
+
+
+def encoder_for(collection: Collection, pk: int, with_site: bool = True) -> Encoder:
+    """One that may serve the collection; raises UnknownEncoder.
 
     A report is kept with the encoder: the site's, which serves every collection, has no place for one.
     """
-    pk = job.parameters.get(name)
-    if pk is None:
-        return None
     of_site = Q(collection=None, is_serving=True) if with_site else Q()
-    able = Encoder.objects.filter(Q(collection=job.collection) | of_site)
+    able = Encoder.objects.filter(Q(collection=collection) | of_site)
     encoder = able.filter(pk=pk).first()
     if encoder is None:
-        raise UnknownEncoder(encoder=pk, collection=job.collection.slug, known=", ".join(map(str, able)) or "none")
+        raise UnknownEncoder(encoder=pk, collection=collection.slug, known=", ".join(map(str, able)) or "none")
     return encoder
 
 

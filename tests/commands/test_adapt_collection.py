@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
+from ndd_app.management.commands.adapt_collection import METHODS as NAMED
 from ndd_app.models import Encoder, Job
 from ndd_app.pipeline.annotation import lessons
 from ndd_app.pipeline.review import record_verdict
@@ -35,6 +36,10 @@ def groups(tmp_path: Path) -> Path:
     file = tmp_path / "groups.csv"
     file.write_text("file,group\n0.jpg,a\n3.jpg,a\n1.jpg,b\n4.jpg,b\n")
     return file
+
+
+def test_the_methods_that_can_be_chosen_are_those_that_there_are():
+    assert {*NAMED} == {*METHODS}
 
 
 def adapt(*arguments: object) -> str:

@@ -225,7 +225,7 @@ def test_notes_of_the_training_are_told(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("steps", [0, -1])
 def test_a_training_of_no_steps_is_refused(steps):
-    make_album(0)
+    make_album(1)
     with pytest.raises(CommandError, match="at least 1"):
         run("adapt_collection", "--method", "simclr", "--steps", steps)
 

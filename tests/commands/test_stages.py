@@ -6,6 +6,7 @@ from django.core.management import CommandError, call_command
 
 from ndd_app.models import Collection, Job
 from tests.acceptance.site import write_photos
+from tests.factories import make_collection, make_photo
 from tests.pictures import draw_photo, jpeg
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -110,9 +111,40 @@ def test_embedding_an_empty_collection_or_matching_an_unembedded_one_says_what_t
 
 def test_a_failed_job_keeps_the_error_that_the_command_printed(scans):
     run("ingest_collection", "box", scans)
-    with pytest.raises(CommandError, match=r"no method mumble\. Choose one of: .*whiten"):
-        run("adapt_collection", "box", "--method", "mumble")
-    assert "mumble" in Job.objects.get(kind="adapt", state=Job.State.FAILED).error
+    with pytest.raises(CommandError, match="not embedded yet"):
+        run("find_duplicates", "box")
+    assert "not embedded yet" in Job.objects.get(kind="match", state=Job.State.FAILED).error
+
+
+@pytest.mark.parametrize(
+    ("command", "complaint"),
+    [
+        ("embed_collection empty", "has no photos"),
+        ("find_duplicates empty", "has no photos"),
+        ("adapt_collection empty", "has no photos"),
+        ("find_duplicates box --encoder 999", "No encoder 999"),
+        ("find_duplicates box --encoder 0", "No encoder 0"),
+        ("adapt_collection box --method mumble", "'mumble'.*whiten"),
+        ("adapt_collection box --groups nowhere.csv", "nowhere.csv cannot be read"),
+        ("adapt_collection box --groups other.csv", "columns file,group"),
+        ("adapt_collection box --groups unknown.csv", "9.jpg"),
+    ],
+)
+@pytest.mark.parametrize("queued", [False, True])
+def test_what_can_never_succeed_is_refused_before_a_job_is_made(tmp_path, monkeypatch, command, complaint, queued):
+    make_collection("empty")
+    make_photo(make_collection("box"))
+    write_photos(tmp_path, {"other.csv": b"query,match\na,b\n", "unknown.csv": b"file,group\n9.jpg,a\n"})
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(CommandError, match=complaint):
+        run(*command.split(), *(["--queue"] if queued else []))
+    assert not Job.objects.exists()
+
+
+def test_an_empty_collection_whose_ingest_is_in_the_queue_may_be_worked_on_next(scans):
+    run("ingest_collection", "box", scans, "--queue")
+    run("embed_collection", "box", "--queue")
+    assert [job.kind for job in Job.objects.order_by("pk")] == ["ingest", "embed"]
 
 
 def test_a_log_gets_one_line_for_each_step(scans, capsys):

@@ -111,6 +111,7 @@ def test_and_the_command_says_in_one_line_that_it_was_stopped(job, monkeypatch):
     def stage(job, track):
         raise KeyboardInterrupt
 
+    make_photo(job.collection)
     monkeypatch.setitem(jobs.STAGES, Job.Kind.MATCH, stage)
     with pytest.raises(CommandError, match=r"Stopped by hand\. What was finished is kept") as stopped:
         call_command("find_duplicates", job.collection.slug)

@@ -8,7 +8,7 @@ from ndd_app.description import DublinCoreAdapter
 from ndd_app.models import Candidate, Collection, Encoder, Job, Photo, Verdict
 from ndd_app.pipeline.copying import copy_description
 from ndd_app.pipeline.review import record_verdict
-from tests.factories import make_cataloguer, make_encoder, make_job, make_pair, make_photo, make_user
+from tests.factories import make_cataloguer, make_collection, make_encoder, make_job, make_pair, make_photo, make_user
 from tests.pictures import draw_photo, jpeg, zip_of
 from tests.web.conftest import logged_in
 
@@ -118,11 +118,20 @@ def test_refused_pairs_are_in_no_choice(boss, collection):
     ("action", "kinds"),
     [("adapt", ["adapt", "embed", "match"]), ("embed", ["embed"]), ("find_duplicates", ["embed", "match"])],
 )
-def test_actions_put_jobs_into_the_queue(boss, collection, action, kinds):
+def test_actions_put_jobs_into_the_queue(boss, collection, bare, action, kinds):
     chosen = {"action": action, "_selected_action": [collection.pk]}
     page = boss.post(url(Collection, "changelist"), chosen, follow=True).content.decode()
     assert [job.kind for job in Job.objects.order_by("pk")] == kinds
     assert "In the queue" in page
+
+
+@pytest.mark.parametrize("action", ["adapt", "embed", "find_duplicates"])
+def test_of_an_empty_collection_nothing_can_be_begun(boss, collection, bare, action):
+    empty = make_collection("empty", title="Empty box")
+    chosen = {"action": action, "_selected_action": [collection.pk, empty.pk]}
+    page = boss.post(url(Collection, "changelist"), chosen, follow=True).content.decode()
+    assert "“Empty box” has no photos." in page
+    assert {job.collection for job in Job.objects.all()} == {collection}
 
 
 def test_actions_need_the_permission_to_change_collections(client, collection):

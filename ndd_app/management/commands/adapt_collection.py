@@ -9,6 +9,9 @@ from ndd_app.exceptions import NddError
 from ndd_app.management.stage import StageCommand
 from ndd_app.models import Collection, Job
 
+METHODS = ("auto", "cosine", "mae", "simclr", "supervised", "triplet", "vlad", "whiten")
+"""Named here too: nobody waits for torch to be told of them."""
+
 
 class Command(StageCommand):
     help = (
@@ -19,7 +22,7 @@ class Command(StageCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         super().add_arguments(parser)
-        parser.add_argument("--method", help="one method; otherwise whiten, auto and vlad")
+        parser.add_argument("--method", choices=METHODS, help="one method; otherwise whiten, auto and vlad")
         parser.add_argument("--groups", type=Path, help="labels, as CSV file,group; otherwise confirmed pairs")
         parser.add_argument("--steps", type=int, help="end a training after so many steps")
 
@@ -32,6 +35,13 @@ class Command(StageCommand):
             "groups": str(groups.resolve()) if groups else None,
             "steps": steps,
         }
+
+    def check_arguments(self, collection: Collection, parameters: dict[str, Any]) -> None:
+        super().check_arguments(collection, parameters)
+        if parameters["groups"]:
+            from ndd_app.pipeline.annotation import read_group_names
+
+            read_group_names(Path(parameters["groups"]), list(collection.photos.all()))
 
     def do_here(self, collection: Collection, parameters: dict[str, Any]) -> None:
         """Under `accelerate launch` the first process has the job, and the others help it."""

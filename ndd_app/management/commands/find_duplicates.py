@@ -4,7 +4,7 @@ from typing import Any
 from django.template.defaultfilters import pluralize
 
 from ndd_app.management.stage import StageCommand
-from ndd_app.models import Candidate, Job
+from ndd_app.models import Candidate, Collection, Job
 
 
 class Command(StageCommand):
@@ -20,8 +20,15 @@ class Command(StageCommand):
         switch.add_argument("--encoder", type=int, help="let this encoder serve, whatever its receipt says")
 
     def parameters(self, options: dict[str, Any]) -> dict[str, Any]:
-        chosen = {"encoder": options["encoder"]} if options["encoder"] else {}
+        chosen = {"encoder": options["encoder"]} if options["encoder"] is not None else {}
         return {"newest": options["switch"], **chosen}
+
+    def check_arguments(self, collection: Collection, parameters: dict[str, Any]) -> None:
+        from ndd_app.pipeline.jobs import encoder_for
+
+        super().check_arguments(collection, parameters)
+        if "encoder" in parameters:
+            encoder_for(collection, parameters["encoder"])
 
     def report(self, job: Job) -> None:
         result = job.result

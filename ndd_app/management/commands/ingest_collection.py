@@ -40,6 +40,9 @@ class Command(StageCommand):
     def parameters(self, options: dict[str, Any]) -> dict[str, Any]:
         return {"source": str(options["source"].resolve()), "copy_masters": options["copy"]}
 
+    def check_arguments(self, collection: Collection, parameters: dict[str, Any]) -> None:
+        """The source was opened before the collection was made."""
+
     def report(self, job: Job) -> None:
         result = job.result
         added, ignored, problems = result["added"], result["ignored"], len(result["problems"])

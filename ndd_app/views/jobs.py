@@ -6,7 +6,8 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST, require_safe
 
 from ndd_app.models import Encoder, Job
@@ -16,6 +17,29 @@ from ndd_app.views import access
 LATEST = 100
 """Finished and failed jobs that the page lists, beside all others."""
 LISTED = {"problems", "exact_copies", "notes", "encoder", "preview", "report", "waiting"}
+LABELS = {
+    "source": _("Read from"),
+    "filename": _("Uploaded file"),
+    "upload": _("Stored as"),
+    "copy_masters": _("Masters copied into the storage"),
+    "newest": _("With the newest encoders"),
+    "method": _("Method"),
+    "groups": _("Labels from"),
+    "steps": _("Ends a training after steps"),
+    "added": _("Photos added"),
+    "known": _("Photos known already"),
+    "moved": _("Files found at another place"),
+    "described": _("Photos described from the manifest"),
+    "ignored": _("Files that are no images"),
+    "embedded": _("Photos embedded"),
+    "encoders": _("Encoders"),
+    "photos": _("Photos matched"),
+    "pairs": _("Pairs stored"),
+    "verified": _("Pairs with matching points"),
+    "shown": _("Pairs shown"),
+    "expected_false": _("Shown pairs expected to be none"),
+    "receipts": _("Receipts"),
+}
 UNFINISHED = {Job.State.WAITING, Job.State.RUNNING}
 
 
@@ -47,7 +71,8 @@ def job(request: HttpRequest, pk: int) -> HttpResponse:
     context = {
         "job": job,
         "encoder": _encoder_of(job),
-        "facts": [(name.replace("_", " ").capitalize(), _in_words(value)) for name, value in _facts(job)],
+        "facts": [(LABELS.get(name, name), _in_words(value)) for name, value in _facts(job)],
+        "worker": _name_of_worker(job),
         "followers": job.followers.select_related("collection").order_by("pk"),
         "may_start": access.may_start_jobs(request),
     }
@@ -101,11 +126,26 @@ def _encoder_of(job: Job) -> Encoder | None:
 
 def _facts(job: Job) -> list[tuple[str, Any]]:
     """What the job was told and what came out, without what the page shows in a list of its own."""
-    facts = [*job.parameters.items(), *job.result.items()]
-    return [(name, value) for name, value in facts if name not in LISTED and value is not None]
+    facts = job.parameters | job.result
+    names = sorted(facts, key=[*LABELS, *facts].index)  # the database keeps no order
+    return [(name, facts[name]) for name in names if name not in LISTED and _says_something(facts[name])]
+
+
+def _says_something(value: Any) -> bool:
+    """What is off or empty does not; a count of none does."""
+    return bool(value) or (value == 0 and value is not False)
+
+
+def _name_of_worker(job: Job) -> str:
+    machine, _colon, process = job.worker.rpartition(":")
+    return gettext("process {process} on {machine}").format(process=process, machine=machine) if machine else ""
 
 
 def _in_words(value: Any) -> str:
+    if value is True:
+        return gettext("yes")
+    if isinstance(value, float):
+        return f"{value:.1f}"
     if isinstance(value, dict):
         return ", ".join(f"{name}: {entry}" for name, entry in value.items())
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -121,6 +121,23 @@ def test_the_page_of_an_ingest_lists_problems_and_copies(ana, collection):
     assert "data-live" not in page
 
 
+def test_the_facts_of_a_job_are_told_in_words_and_nothing_of_what_is_off_or_empty(ana, collection):
+    told = {"newest": True, "copy_masters": False, "method": None, "groups": ""}
+    result = {"known": 0, "expected_false": 1.23456, "encoders": ["a #1", "b #2"], "receipts": []}
+    job = make_job(collection, state="running", parameters=told, result=result, worker="mill:12275")
+    page = ana.get(job.get_absolute_url())
+    assert page.context["facts"] == [
+        ("With the newest encoders", "yes"),
+        ("Photos known already", "0"),
+        ("Encoders", "a #1, b #2"),
+        ("Shown pairs expected to be none", "1.2"),
+    ]
+    text = page.content.decode()
+    assert "process 12275 on mill" in text
+    assert "Started" not in text
+    assert "–" not in text
+
+
 def test_the_list_leads_to_the_problems_and_notes_of_a_job_that_is_done(ana, collection):
     problem = {"file": "a.jpg", "reason": "The file is empty (0 bytes).", "advice": "Copy it again."}
     ingest = make_job(collection, "ingest", state="done", result={"problems": [problem] * 4, "notes": []})

@@ -65,6 +65,8 @@ def test_the_demo_twice(data: Path, photos: Path) -> None:
     assert {"problems", "encoder", "pairs shown", "seconds"} <= summary(said_first).keys()
     assert "adapt" in summary(said_first)["seconds"]
     assert "adapt" not in summary(said_second)["seconds"]
+    password = (data / "demo_password").read_text()
+    assert said_first.endswith(f"log in as archivist, password {password}\n")
     assert left_running(data) == []
 
 

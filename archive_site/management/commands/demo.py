@@ -32,7 +32,9 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []  # done below, where a complaint stops the database too
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--photos", type=Path, help="a folder of your own scans instead of the sample")
+        parser.add_argument(
+            "--photos", type=Path, help="your own scans: a folder, a .zip, or a .csv with a column “file”"
+        )
         parser.add_argument("--no-serve", action="store_true", help="end after the summary")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -58,6 +60,8 @@ class Command(BaseCommand):
         failed = self.complain(collection)
         if serving:
             self.serve()
+        else:
+            self.stdout.write(f"\n{self.account()}")
         if failed:
             raise CommandError(f"Failed: {', '.join(map(str, failed))}. See {LOGS / 'worker.log'}")
 
@@ -129,6 +133,9 @@ class Command(BaseCommand):
             self.stderr.write(self.style.ERROR(f"{job}: {job.error}"))
         return failed
 
+    def account(self) -> str:
+        return f"log in as {ACCOUNT}, password {self.password}"
+
     def serve(self) -> None:
         host, port = ADDRESS
         try:
@@ -136,8 +143,7 @@ class Command(BaseCommand):
             while not _listens(ADDRESS):
                 self.require_alive()
                 time.sleep(0.1)
-            address = f"http://{host}:{port}"
-            self.stdout.write(f"\n{address}  log in as {ACCOUNT}, password {self.password}   (Ctrl-C stops it)")
+            self.stdout.write(f"\nhttp://{host}:{port}  {self.account()}   (Ctrl-C stops it)")
             while True:
                 self.require_alive()
                 time.sleep(1)

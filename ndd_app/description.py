@@ -129,7 +129,9 @@ class DublinCoreAdapter(DescriptionAdapter):
             if value:
                 Photo._meta.get_field(field.name).clean(value, None)  # type: ignore[union-attr]
         except ValidationError as error:
-            raise InvalidDescription(field=field.label, value=value, detail=" ".join(error.messages)) from error
+            raise InvalidDescription(
+                field=field.label, value=value, detail=" ".join(error.messages).rstrip(".")
+            ) from error
         return value
 
 

@@ -81,7 +81,7 @@ class WrongAnnotation(NddError):
 
 
 class UnknownPhotos(NddError):
-    """{count} names in the annotation are no photos of the collection, such as {examples}.
+    """The annotation names what is no photo of the collection: {examples} ({count} in all).
 
     Photos are named by their path inside the source they were ingested from.
     """

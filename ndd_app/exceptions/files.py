@@ -186,7 +186,7 @@ class NameNotText(NddError):
 
 
 class LinkNotFollowed(NddError):
-    """It is a link, and ndd follows none.
+    """It is a link to another place, and ndd does not follow links.
 
     Put the file itself in its place, or ingest the folder that it leads to.
     """

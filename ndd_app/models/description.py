@@ -16,7 +16,8 @@ def validate_edtf(value: str) -> None:
         parse_edtf(value)
     except EDTFParseException as error:
         raise ValidationError(
-            "“%(value)s” is no EDTF date. Write 1912, 1912-05, 1912-05-01, 1912? (uncertain), 191X or 1910/1915.",
+            "“%(value)s” is no date in EDTF, the way to write dates that also has room for uncertain ones. Write 1912,"
+            " 1912-05, 1912-05-01, 1912? (uncertain), 191X (some year from 1910 to 1919) or 1910/1915 (from … to).",
             params={"value": value},
         ) from error
 

@@ -58,7 +58,7 @@ def _set_absent(photo: Photo, name: str, value: str) -> bool:
     try:
         Photo._meta.get_field(name).clean(value, photo)  # type: ignore[union-attr]
     except ValidationError as error:
-        raise InvalidDescription(field=name, value=value, detail=" ".join(error.messages)) from error
+        raise InvalidDescription(field=name, value=value, detail=" ".join(error.messages).rstrip(".")) from error
     # What others refer to by foreign keys stays free: a copy may hold the host's record and wait for this photo.
     photo.refresh_from_db(from_queryset=Photo.objects.select_for_update(no_key=True))
     if getattr(photo, name):

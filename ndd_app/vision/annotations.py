@@ -20,5 +20,7 @@ def read_rows(file: Path, key: str, value: str) -> list[tuple[str, str]]:
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise WrongAnnotation(file=file, columns=columns, detail=str(error)) from error
     if incomplete := sum(not all(row) for row in rows):
-        raise WrongAnnotation(file=file, columns=columns, detail=f"{incomplete} of its {len(rows)} rows lack a cell")
+        raise WrongAnnotation(
+            file=file, columns=columns, detail=f"a cell is missing in {incomplete} of its {len(rows)} rows"
+        )
     return rows

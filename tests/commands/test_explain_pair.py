@@ -155,7 +155,7 @@ def test_a_pair_that_people_refused_says_so(box):
 def test_bad_names_are_refused(box):
     with pytest.raises(CommandError, match=r"no photo 77\.jpg"):
         explain("box", "00.jpg", "77.jpg")
-    with pytest.raises(CommandError, match="Name two"):
+    with pytest.raises(CommandError, match=r"00\.jpg” are one photo"):
         explain("box", "00.jpg", "00.jpg")
 
 

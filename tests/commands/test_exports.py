@@ -124,7 +124,7 @@ def test_evaluation_by_a_partial_annotation_is_readable(collection, tmp_path: Pa
     [
         ("file,group\nnot-there.jpg,a\n", "not-there.jpg"),
         ("photo,cluster\n", "file,group"),
-        ("file,group\n0.jpg,a\n1.jpg\n2.jpg,\n", "2 of its 3 rows lack a cell"),
+        ("file,group\n0.jpg,a\n1.jpg\n2.jpg,\n", "a cell is missing in 2 of its 3 rows"),
         (b"\xff\xfe\x00", "UTF-8"),
     ],
 )

@@ -288,7 +288,8 @@ def test_an_identifier_that_is_taken_and_a_bad_date_are_reported(collection, fol
     manifest.write_text("file,identifier,date\na.jpg,N-1,12 May 1912\n")
     reasons = " ".join(problem.reason for problem in ingest(collection, manifest).problems)
     assert "N-1 already belongs to b/c.png" in reasons
-    assert "EDTF" in reasons
+    assert "is no date in EDTF, the way to write dates" in reasons
+    assert ".." not in reasons
 
 
 @pytest.mark.django_db(transaction=True)

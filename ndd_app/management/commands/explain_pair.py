@@ -25,7 +25,7 @@ class Command(BaseCommand):
         one = find_photo(find_collection(options["slug"]), options["one"])
         other = find_photo(find_collection(options["other_slug"] or options["slug"]), options["other"])
         if one == other:
-            raise CommandError("That is one photo. Name two.")
+            raise CommandError(f"“{options['one']}” and “{options['other']}” are one photo. Name two different ones.")
         try:
             places, registration, chances, outcome = self.explain(one, other)
         except NddError as error:

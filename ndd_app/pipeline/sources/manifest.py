@@ -77,7 +77,7 @@ def open_table(name: str, data: bytes) -> Table:
             if twice:
                 raise BrokenManifest(name=name, detail=f"two columns are named “{twice[0]}”")
             return Table(name, columns, rows)
-    raise BrokenManifest(name=name, detail="its first row, as UTF-8, names no column “file”")
+    raise BrokenManifest(name=name, detail="its first row names no column “file”")
 
 
 def spellings(name: str) -> Iterator[str]:

@@ -80,7 +80,7 @@ def watch_the_jobs(page, site: Site) -> None:
     page.goto("/duplicates/jobs/")
     page.get_by_text("Ingest").first.wait_for()
     site.wait_for_jobs()
-    page.get_by_text("No job is running or waiting").wait_for(timeout=20_000)  # the page says so by itself
+    page.get_by_text("No job that you may see is running").wait_for(timeout=20_000)  # the page says so by itself
 
 
 def describe(page, site: Site, path: str, **fields: str) -> None:

@@ -83,8 +83,15 @@ def test_the_pages_say_that_no_worker_takes_a_job_and_how_to_start_one(ana, coll
 def test_the_page_with_nothing_to_do_says_so(ana, collection):
     make_job(collection, state="done")
     page = ana.get(reverse("ndd:jobs")).content.decode()
-    assert "No job is running or waiting." in page
+    assert "No job that you may see is running or waiting." in page
     assert 'data-seconds="10"' in page
+
+
+def test_the_page_states_nothing_of_jobs_that_somebody_may_not_see(reader, collection):
+    make_job(collection, state="running")
+    page = reader.get(reverse("ndd:jobs")).content.decode()
+    assert "No job that you may see is running or waiting." in page
+    assert "shown to those who may edit its photos" in page
 
 
 def test_a_failed_job_shows_why_and_can_be_tried_again(ana, boss, collection):

@@ -90,9 +90,10 @@ class CollectionAdmin(Kept):
     def get_prepopulated_fields(self, request: HttpRequest, obj: Any = None) -> dict[str, Any]:
         return {} if obj else super().get_prepopulated_fields(request, obj)  # an address once given stays
 
-    def has_delete_permission(self, request: HttpRequest, obj: Collection | None = None) -> bool:
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """Only one that never held a photo, such as a typo leaves."""
-        return obj is not None and _is_unused(obj) and admin.ModelAdmin.has_delete_permission(self, request, obj)
+        is_unused = isinstance(obj, Collection) and _is_unused(obj)
+        return is_unused and admin.ModelAdmin.has_delete_permission(self, request, obj)
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
         """With a collection go its jobs, which nobody may delete by themselves."""

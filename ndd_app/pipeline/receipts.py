@@ -32,8 +32,8 @@ OF_A_JUDGEMENT = {field.name for field in fields(Receipt)} - {"decision", "words
 """What a judgement leaves in the receipt, besides."""
 Deep, Classical = Encoder.Family.DEEP, Encoder.Family.CLASSICAL
 NONE_NEEDED = (
-    "No receipt is needed: it is fitted by the site encoder's own method, and no trained encoder serves here that it"
-    " would have to surpass."
+    "No receipt is needed: it was made as the site's encoder was, only from the photos of this collection, and it takes"
+    " the place of no trained encoder."
 )
 NOTHING_SERVES = "Keep: no other deep encoder serves this collection, so that there is nothing to compare it with."
 

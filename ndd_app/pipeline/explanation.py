@@ -14,7 +14,7 @@ from ndd_app.pipeline.judgement import Judged, judge
 from ndd_app.pipeline.limits import NEIGHBOURS
 from ndd_app.pipeline.ranking import candidate_pairs, embedded_by, fuse_encoders
 from ndd_app.pipeline.review import settled_pairs
-from ndd_app.pipeline.trace import Geometry, Place, outcome_of
+from ndd_app.pipeline.trace import Geometry, Place, outcome_of, places_by_fingerprint
 from ndd_app.pipeline.verification import Unread, told_by_points_alone, verify_in_all_variants
 from ndd_app.vision.neighbours import Indices, nearest_of_two, places, ranked_lists, unordered
 
@@ -52,7 +52,8 @@ def explain_pair(one: Photo, other: Photo) -> Explanation:
     outcome = outcome_of(one, other, candidate, found, geometry, duplicate)
     if not (candidate or details) and told_by_points_alone(photos, pair):
         outcome += " " + _("Sheets of paper and empty scans look alike to every encoder: matching points would tell.")
-    found.append(_fused(judged, row, len(photos), here))
+    by_fingerprint = places_by_fingerprint(one, other, one.collection.photos.all())
+    found += [*by_fingerprint, _fused(judged, row, len(photos), here)]
     return Explanation(found, registration, duplicate, float(judged.probabilities.same_image[row]), outcome)
 
 

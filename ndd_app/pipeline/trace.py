@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from ndd_app.description import adapter
 from ndd_app.exceptions import StorageUnavailable
-from ndd_app.models import Candidate, Encoder, Photo, Registration, Verdict
+from ndd_app.models import Candidate, Encoder, Evidence, Fingerprint, Photo, Registration, Verdict
 from ndd_app.models.photo import PhotoQuerySet
 from ndd_app.pipeline.limits import FLOOR, NEAREST_ELSEWHERE, NEIGHBOURS, VERIFIED
 from ndd_app.pipeline.review import agreed_answer
@@ -59,7 +59,25 @@ def trace_pair(one: Photo, other: Photo, gallery: PhotoQuerySet) -> Trace:
     registration = Registration.objects.between(one, other)
     geometry = Geometry(registration is not None, registration.details if registration else {})
     outcome = outcome_of(one, other, candidate, found, geometry)
-    return Trace(found + _fused(one, candidate), candidate, registration, outcome)
+    places = [*found, *places_by_fingerprint(one, other, gallery), *_fused(one, candidate)]
+    return Trace(places, candidate, registration, outcome)
+
+
+def places_by_fingerprint(one: Photo, other: Photo, gallery: PhotoQuerySet) -> list[Place]:
+    """None where one of the two has no fingerprints: the next matching takes them again."""
+    found = Fingerprint.objects.select_related("photo").in_bulk([one.pk, other.pk])
+    if len(found) < 2:
+        return []
+    mine, theirs = found[one.pk], found[other.pk]
+    return [
+        Place(
+            detector.label,
+            mine.shared_bits(theirs, kind),
+            mine.place(theirs, kind, gallery),
+            theirs.place(mine, kind, gallery),
+        )
+        for detector, kind in ((Evidence.Detector.PHASH, "phash"), (Evidence.Detector.BLOCK_MEAN, "block_mean"))
+    ]
 
 
 def outcome_of(

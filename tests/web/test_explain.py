@@ -7,7 +7,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from ndd_app.models import EMBEDDING_SIZE, Embedding, Registration
+from ndd_app.models import EMBEDDING_SIZE, Embedding, Fingerprint, Registration
 from ndd_app.pipeline.review import record_verdict
 from ndd_app.views.explain import CHOICES
 from tests.factories import make_collection, make_encoder, make_pair, make_photo, record_page
@@ -42,6 +42,20 @@ def explain(client, one, other) -> str:
 
 def row(page: str, there: object, back: object) -> bool:
     return f'<td class="number">{there}</td><td class="number">{back}</td>' in page
+
+
+def test_the_places_in_the_lists_of_the_fingerprints_are_told_too(ana, photos):
+    first, other, between = photos[0], photos[9], photos[20]
+    Fingerprint.objects.all().delete()
+    for photo, ones in ((first, 0), (other, 2), (between, 1)):
+        Fingerprint.objects.create(photo=photo, phash="1" * ones + "0" * (64 - ones), block_mean="0" * 256)
+    page = explain(ana, first, other)
+    assert "pHash" in page
+    assert "block mean hash" in page
+    assert row(page, 2, 2)
+    assert row(page, 1, 1)
+    Fingerprint.objects.filter(photo=other).delete()
+    assert "pHash" not in explain(ana, first, other)
 
 
 def test_the_step_at_which_a_pair_was_lost_is_named_with_its_ranks(ana, photos):

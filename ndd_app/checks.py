@@ -43,7 +43,7 @@ def check_weights_dir(**_: Any) -> list[checks.CheckMessage]:
 
 
 def check_database(**_: Any) -> list[checks.CheckMessage]:
-    engine = settings.DATABASES["default"]["ENGINE"]
+    engine = str(settings.DATABASES["default"]["ENGINE"])
     if "postgresql" in engine or "postgis" in engine:
         return []
     hint = "Photos, fingerprints and embeddings are kept in pgvector columns; see docs/settings.md, DATABASE_URL."

@@ -17,7 +17,7 @@ from ndd_app.vision.neighbours import Scores
 FLOOR = -0.5
 """Of the surprise: what lies below it is not fitted. There strangers fall off more steeply."""
 FARTHEST = -1.0
-"""Of the surprise: not even this near, two photos are duplicates only by their points."""
+"""Of the surprise: farther apart than this, only matching points make two photos duplicates."""
 HIGHEST = 4.0
 """What lies above is matched by geometry already."""
 SHAPE = 3

@@ -18,7 +18,7 @@ from ndd_app.vision.calibration import Probabilities, evidence_of, shipped_calib
 from ndd_app.vision.density import Density
 from ndd_app.vision.neighbours import LAST_STRANGER, Fused, Indices, Scores
 from ndd_app.vision.partners import A_STEP, Partners, either, weighed
-from ndd_app.vision.recalibration import LEAST, MOST, correction_by
+from ndd_app.vision.recalibration import LEAST, MOST, Correction, correction_by, correction_by_scarcity
 from ndd_app.vision.verification import Details
 
 SURPRISE_WEIGHT = 0.05
@@ -127,17 +127,25 @@ class _Known:
         return np.array([bool(found) for found in self.details], bool)
 
     def probabilities(self) -> Probabilities:
-        by_points = shipped_calibration().probabilities(evidence_of(self.surprise, self.details))
+        by_points = self._by_points()
         density = self._density(by_points)
         ratio = self._likelihood_ratio(by_points, density)
         own = self._own(by_points, density)
         if answers := self._telling_answers(own, ratio):
-            own = _corrected(own, answers)
+            own = _corrected(own, correction_by(own.duplicate[[*answers]], np.array([*answers.values()], bool)))
         through = self._through(own, ratio)
         return Probabilities(either(own.duplicate, through.duplicate), either(own.same_image, through.same_image))
 
+    def _by_points(self) -> Probabilities:
+        """Across collections as they are: the pairs that are looked at there depend on which is matched last."""
+        calibration = shipped_calibration()
+        found = calibration.probabilities(evidence_of(self.surprise, self.details))
+        if self.is_across:
+            return found
+        return _corrected(found, correction_by_scarcity(found.duplicate[self.matched], calibration.usual_share))
+
     def _density(self, by_points: Probabilities) -> Density:
-        """Across collections the usual one: the pairs that are looked at there depend on which is matched last."""
+        """Across collections the usual one, for the same reason."""
         if self.is_across:
             return Density()
         settled = self.partners(by_points).chances_through(self.pairs).duplicate >= A_STEP
@@ -202,9 +210,8 @@ def _answers(photos: Sequence[Photo], pairs: Indices, settled: Settled) -> Answe
     return {row_of[pair]: answer == Verdict.Answer.YES for pair, answer in settled.items() if pair in row_of}
 
 
-def _corrected(found: Probabilities, answers: Answers) -> Probabilities:
+def _corrected(found: Probabilities, correct: Correction) -> Probabilities:
     """What is a share of the first chance stays one."""
-    correct = correction_by(found.duplicate[list(answers)], np.array(list(answers.values()), bool))
     duplicate = correct(found.duplicate)
     share = found.same_image / np.maximum(found.duplicate, np.float32(1e-6))
     return Probabilities(duplicate, np.asarray(duplicate * share, np.float32))

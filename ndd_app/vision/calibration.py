@@ -144,6 +144,9 @@ class Probabilities:
 
 @dataclass(frozen=True)
 class Calibration:
+    """usual_share: of duplicates among pairs with matching points, where it has learned."""
+
+    usual_share: float
     of_duplicates: HistGradientBoostingClassifier
     of_same_image: HistGradientBoostingClassifier
 
@@ -154,6 +157,7 @@ class Calibration:
         images = known.same_image[chosen]
         balance = np.where(images, ONE_IMAGE / max(images.sum(), 1), 1 / max((~images).sum(), 1)) * len(images)
         return cls(
+            float(np.average(known.duplicate[found], weights=known.weight[found])),
             _boosted(_only(OF_DUPLICATES, known.evidence[found]), known.duplicate[found], known.weight[found]),
             _boosted(_only(OF_SAME_IMAGE, known.evidence[chosen]), images, balance.astype(np.float32)),
         )

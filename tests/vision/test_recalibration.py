@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from ndd_app.vision.recalibration import correction_by
+from ndd_app.vision.recalibration import correction_by, correction_by_scarcity
 
 CHANCES = np.linspace(0.02, 0.99, 50).astype(np.float32)
 
@@ -54,3 +54,35 @@ def test_an_overconfident_model_is_corrected(count: int):
 
     corrected = correction_by(*answered(count, truth))(CHANCES)
     assert np.abs(corrected - truth(CHANCES)).mean() < 0.4 * np.abs(CHANCES - truth(CHANCES)).mean()
+
+
+def where_others_match(duplicates: int, strangers: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """What a model gives to pairs that learned from as many duplicates as strangers; the truth."""
+    random = np.random.default_rng(seed)
+    evidence = np.concatenate([random.normal(1.5, 1.5, duplicates), random.normal(-1.5, 1.5, strangers)])
+    return (1 / (1 + np.exp(-evidence * 3 / 1.5**2))).astype(np.float32), np.arange(len(evidence)) < duplicates
+
+
+def test_where_most_pairs_are_likely_nothing_changes():
+    chances, _ = where_others_match(200, 20)
+    assert correction_by_scarcity(chances, 0.5)(CHANCES) == pytest.approx(CHANCES, abs=1e-3)
+
+
+def test_a_few_pairs_say_little_about_a_collection():
+    corrected = correction_by_scarcity(np.float32([0.3, 0.2]), 0.5)(CHANCES)
+    assert corrected == pytest.approx(CHANCES, abs=0.03)
+
+
+def test_where_many_strangers_match_doubtful_pairs_are_less_likely_and_certain_ones_are_not():
+    chances, truth = where_others_match(100, 900)
+    doubtful = (chances > 0.1) & (chances < 0.6)
+    corrected = correction_by_scarcity(chances, 0.5)(chances)
+    too_bold = chances[doubtful].mean() - truth[doubtful].mean()
+    assert too_bold > 0.2
+    assert 0 < corrected[doubtful].mean() - truth[doubtful].mean() < 0.5 * too_bold
+    assert (corrected[chances > 0.98] > 0.95).all()
+
+
+def test_scarcity_keeps_the_order_of_chances():
+    corrected = correction_by_scarcity(np.full(1_000, 0.1, np.float32), 0.5)(CHANCES)
+    assert (np.diff(corrected) > 0).all()

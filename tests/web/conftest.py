@@ -4,7 +4,10 @@ from django.utils import timezone
 
 from ndd_app.description import DublinCoreAdapter
 from ndd_app.models import EMBEDDING_SIZE, Embedding
-from tests.factories import make_cataloguer, make_collection, make_encoder, make_photo, make_user
+from ndd_app.pipeline.copying import copy_description
+from ndd_app.pipeline.review import record_verdict
+from tests.factories import make_cataloguer, make_collection, make_encoder, make_pair, make_photo, make_user
+from tests.web.pomegranate import WORD
 
 ADOPT = {"decision": "adopt", "words": ["Adopt: it finds more on this collection, and loses nothing."]}
 
@@ -79,3 +82,36 @@ def embed(encoder, *photos):
 
 def page_of(client, encoder) -> str:
     return client.get(encoder.get_absolute_url()).content.decode()
+
+
+@pytest.fixture
+def hidden(settings, collection):
+    """The photo of a collection that only the staff may see."""
+    settings.NDD_DESCRIPTION_ADAPTER = "tests.web.pomegranate.NoSecrets"
+    secret = make_collection("pomegranate", title=f"{WORD} Papers", show_from=0.5, matched_at=timezone.now())
+    return make_photo(secret, "pomegranate.jpg", title=f"{WORD} tree", identifier="POMEGRANATE-1", date="1912", seed=77)
+
+
+@pytest.fixture
+def pair(hidden, described):
+    return make_pair(described, hidden, 0.95, detectors=("classical", "geometry"))
+
+
+@pytest.fixture
+def staff(db):
+    person = make_cataloguer("vera", is_staff=True)
+    return logged_in(person)
+
+
+@pytest.fixture
+def all_that_can_be_known(pair, hidden, described, bare):
+    """Pairs of every sort with the hidden photo, answers, a copy."""
+    vera = make_cataloguer("vera2", is_staff=True)
+    third = make_photo(described.collection, seed=5)
+    fourth = make_photo(described.collection, seed=6)
+    make_pair(bare, hidden, 0.2)  # less likely
+    make_pair(third, hidden, 0.97)
+    record_verdict(third, hidden, "no", vera)
+    record_verdict(fourth, hidden, "yes", vera)
+    copy_description(hidden, bare, {"date": "fill"}, vera)
+    return [described, bare, third, fourth]

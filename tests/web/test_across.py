@@ -6,67 +6,22 @@ import json
 import pytest
 from django.core.management import call_command
 from django.urls import reverse
-from django.utils import timezone
 
 from ndd_app.description import DublinCoreAdapter
 from ndd_app.exceptions import NotAllowed
-from ndd_app.models import Candidate, Evidence, Photo, Registration
+from ndd_app.models import EMBEDDING_SIZE, Candidate, Embedding, Evidence, Photo, Registration
 from ndd_app.pipeline.copying import copy_description, undo_copy
-from ndd_app.pipeline.review import record_verdict
-from tests.factories import make_cataloguer, make_collection, make_job, make_pair, make_photo, make_user, record_page
+from tests.factories import (
+    make_cataloguer,
+    make_encoder,
+    make_job,
+    make_pair,
+    make_photo,
+    make_user,
+    record_page,
+)
 from tests.web.conftest import logged_in
-
-WORD = "Pomegranate"
-"""Stands in everything about the hidden collection."""
-
-
-class NoSecrets(DublinCoreAdapter):
-    """A host that shows one of its collections to its staff only."""
-
-    def visible(self, user, photos):
-        return photos if user.is_staff else photos.exclude(collection__slug="pomegranate")
-
-
-@pytest.fixture
-def hidden(settings, collection):
-    """The photo of a collection that only the staff may see."""
-    settings.NDD_DESCRIPTION_ADAPTER = "tests.web.test_across.NoSecrets"
-    secret = make_collection("pomegranate", title=f"{WORD} Papers", show_from=0.5, matched_at=timezone.now())
-    return make_photo(secret, "pomegranate.jpg", title=f"{WORD} tree", identifier="POMEGRANATE-1", date="1912", seed=77)
-
-
-@pytest.fixture
-def pair(hidden, described):
-    return make_pair(described, hidden, 0.95, detectors=("classical", "geometry"))
-
-
-@pytest.fixture
-def staff(db):
-    person = make_cataloguer("vera", is_staff=True)
-    return logged_in(person)
-
-
-def pages(collection, *photos) -> list[str]:
-    return [
-        reverse("collections"),
-        collection.get_absolute_url(),
-        collection.get_absolute_url() + "?show=duplicates",
-        reverse("ndd:groups", args=[collection.slug]),
-        reverse("ndd:review", args=[collection.slug]),
-        reverse("ndd:copies"),
-        reverse("ndd:jobs"),
-        reverse("ndd:encoders"),
-        reverse("ndd:compare", args=[photos[0].pk, photos[1].pk]),
-        reverse("ndd:explain", args=[photos[0].pk, photos[1].pk]),
-        *(record_page(photo) for photo in photos),
-    ]
-
-
-def text(client, address: str) -> str:
-    response = client.get(address, follow=True)
-    assert response.status_code == 200
-    return response.content.decode()
-
+from tests.web.pomegranate import WORD, pages, reveals, text
 
 # --- for those who may see both ---------------------------------------------------------------------------------------
 
@@ -115,24 +70,6 @@ def test_a_description_is_copied_across(staff, pair, described, hidden):
 
 
 # --- for everybody else -----------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def all_that_can_be_known(pair, hidden, described, bare):
-    """Pairs of every sort with the hidden photo, answers, a copy."""
-    vera = make_cataloguer("vera2", is_staff=True)
-    third = make_photo(described.collection, seed=5)
-    fourth = make_photo(described.collection, seed=6)
-    make_pair(bare, hidden, 0.2)  # less likely
-    make_pair(third, hidden, 0.97)
-    record_verdict(third, hidden, "no", vera)
-    record_verdict(fourth, hidden, "yes", vera)
-    copy_description(hidden, bare, {"date": "fill"}, vera)
-    return [described, bare, third, fourth]
-
-
-def reveals(page: str) -> bool:
-    return WORD.lower() in page.lower()
 
 
 def test_no_page_knows_of_the_hidden_photo(ana, reader, boss, collection, all_that_can_be_known, hidden):
@@ -295,78 +232,7 @@ def test_exports_hold_the_collection_s_own_pairs_unless_asked_for_others(collect
     assert all(line.startswith("pomegranate.jpg,") for line in export("pomegranate", "--across").splitlines()[1:])
 
 
-# --- announcements ----------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def announcing(hidden):
-    hidden.collection.announces_matches = True
-    hidden.collection.contact = "the head of the map room"
-    hidden.collection.save()
-
-
-SENTENCE = f"There is a likely duplicate in the collection {WORD} Papers. Ask the head of the map room."
-
-
-def test_a_collection_may_announce_that_it_has_a_likely_duplicate(ana, pair, announcing, described, hidden):
-    page = text(ana, record_page(described))
-    assert page.count(SENTENCE) == 1
-    rest = page.replace(SENTENCE, "")
-    assert not reveals(rest)
-    assert f"/{hidden.pk}/" not in rest
-    assert "95 %" not in rest
-    assert "None was found." not in rest
-
-
-def test_and_says_nothing_of_unlikely_and_refused_pairs(ana, all_that_can_be_known, announcing, hidden):
-    likely, _, refused, named = all_that_can_be_known
-    unlikely = make_photo(likely.collection, seed=8)
-    make_pair(unlikely, hidden, 0.4)
-    told = [SENTENCE in text(ana, record_page(photo)) for photo in (likely, named, unlikely, refused)]
-    assert told == [True, True, False, False]
-
-
-def test_it_says_so_once_however_many_there_are(ana, pair, announcing, described, hidden):
-    make_pair(described, make_photo(hidden.collection, "other.jpg", title=f"{WORD} seed"), 0.99)
-    assert text(ana, record_page(described)).count(WORD) == 1
-
-
-def test_whoever_may_see_the_pair_is_told_the_pair(staff, pair, announcing, described):
-    page = text(staff, record_page(described))
-    assert SENTENCE not in page
-    assert f"{WORD} tree" in page
-
-
-def test_announced_pairs_are_in_no_list_and_no_count_either(ana, collection, all_that_can_be_known, announcing):
-    records = {record_page(photo) for photo in all_that_can_be_known}
-    for page in pages(collection, *all_that_can_be_known):
-        if page not in records:
-            assert not reveals(text(ana, page)), page
-
-
-def test_a_visitor_is_told_of_a_collection_that_is_not_public(client, collection, described, bare):
-    depot = make_collection("depot", title="Depot", show_from=0.5, announces_matches=True, contact="depot@example.org")
-    make_pair(described, make_photo(depot, "d.jpg", title="Depot photo"), 0.9)
-    collection.is_public = True
-    collection.save()
-    page = text(client, record_page(described))
-    assert "There is a likely duplicate in the collection Depot. Ask depot@example.org." in page
-    assert "Depot photo" not in page
-
-
-def test_the_setting_is_in_the_admin_and_wants_somebody_to_ask(boss, collection):
-    address = reverse("admin:ndd_app_collection_change", args=[collection.pk])
-    form = {"title": "Album", "slug": "album", "note": "", "show_from": "0.9", "announces_matches": "on"}
-    assert "Say whom people can ask" in boss.post(address, form).content.decode()
-    boss.post(address, form | {"contact": "Ana"})
-    collection.refresh_from_db()
-    assert (collection.announces_matches, collection.contact) == (True, "Ana")
-
-
 def test_the_evaluation_s_json_knows_the_collection_only(tmp_path, all_that_can_be_known, collection):
-    from ndd_app.models import EMBEDDING_SIZE, Embedding
-    from tests.factories import make_encoder
-
     encoder = make_encoder(is_serving=True)
     for photo in Photo.objects.all():
         Embedding.objects.create(encoder=encoder, photo=photo, vector=[1, photo.pk / 1000, *[0] * (EMBEDDING_SIZE - 2)])

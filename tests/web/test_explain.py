@@ -143,7 +143,7 @@ def test_across_collections_the_lists_are_those_of_other_collections(ana, photos
 
 
 def test_photos_that_one_may_not_see_take_no_place(settings, ana, boss, photos):
-    settings.NDD_DESCRIPTION_ADAPTER = "tests.web.test_across.NoSecrets"
+    settings.NDD_DESCRIPTION_ADAPTER = "tests.web.pomegranate.NoSecrets"
     secret = make_photo(make_collection("pomegranate"), "secret.jpg", seed=70)
     other = make_photo(make_collection("other", matched_at=timezone.now()), "theirs.jpg", seed=71)
     embed(secret, photos[0].embeddings.get().encoder, 0.2)

@@ -67,9 +67,10 @@ class UnknownEncoder(NddError):
 
 
 class NotEmbedded(NddError):
-    """The photos of {collection} are not embedded yet.
+    """No photo of {collection} is embedded yet, so that none can be compared.
 
-    Start a worker, or run: manage.py embed_collection {collection}. It also names the photos that cannot be read.
+    Start a worker, or run: manage.py embed_collection {collection}. It names the photos that cannot be read, and an
+    encoder that has too few to learn from: two or three are enough, unless they are blank.
     """
 
 

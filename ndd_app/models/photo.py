@@ -27,6 +27,11 @@ class PhotoQuerySet(models.QuerySet["Photo"]):
         """Their ids, but for those that a host has deleted since they were read."""
         return {*self.filter(pk__in={photo.pk for photo in photos}).values_list("pk", flat=True)}
 
+    def kept_there(self, photos: Iterable["Photo"]) -> set[int]:
+        """The same, and none of them is deleted before the transaction ends. Their descriptions can be edited."""
+        held = f"SELECT id FROM {self.model._meta.db_table} WHERE id = ANY(%s) ORDER BY id FOR KEY SHARE"
+        return {photo.pk for photo in self.raw(held, [[*{photo.pk for photo in photos}]])}
+
     def _nothing_described(self) -> Q:
         texts = {name: "" for name in Photo.DESCRIPTION_FIELDS if name != "subjects"}
         return Q(subjects=[], **texts)

@@ -27,7 +27,7 @@ from ndd_app.pipeline.candidates import (
 )
 from ndd_app.pipeline.embedding import load_archive, load_some
 from ndd_app.pipeline.judgement import Judged, judge
-from ndd_app.pipeline.limits import NEAREST_ELSEWHERE, NEIGHBOURS
+from ndd_app.pipeline.limits import NEAREST_ELSEWHERE, NEAREST_VARIANT_ELSEWHERE, NEIGHBOURS
 from ndd_app.pipeline.progress import Track, untracked
 from ndd_app.pipeline.review import settled_pairs
 from ndd_app.pipeline.variants import variants_of
@@ -44,9 +44,6 @@ from ndd_app.vision.neighbours import (
     ranked_lists,
     unordered,
 )
-
-NEAREST_VARIANT = 1
-"""Photos that each variant proposes: a mirrored print is the mirrored photo's nearest, or is not found."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +86,7 @@ def match_across(
     looking = track(encoders, "Looking through the other collections", len(encoders))
     near = [_proposed(load_some(photos, encoder), encoder, NEAREST_ELSEWHERE) for encoder in looking]
     variants = ((variant, encoder) for encoder in encoders for variant in _variants(lonely, encoder, track))
-    odd = [_proposed(variant, encoder, NEAREST_VARIANT) for variant, encoder in variants]
+    odd = [_proposed(variant, encoder, NEAREST_VARIANT_ELSEWHERE) for variant, encoder in variants]
     known = unordered([_answered(collection), _known(collection), _of_equal_pixels(collection)])
     sides = _Sides(unordered([known, *near, *odd]), encoders)
     if not sides.photos:

@@ -82,8 +82,9 @@ def candidates_of(photos: Sequence[Photo], judged: Judged, ranks: Indices) -> li
 
 
 def _relation(first: Photo, second: Photo, duplicate: float, same_image: float, details: Details) -> str:
-    is_equal = first.pixel_hash == second.pixel_hash
-    return Candidate.Relation.SAME_IMAGE if is_equal else kind_of(duplicate, same_image, details)
+    """Equal pixels that show nothing, as of two black scans, make no image."""
+    is_same = first.pixel_hash == second.pixel_hash and duplicate >= LIKELY
+    return Candidate.Relation.SAME_IMAGE if is_same else kind_of(duplicate, same_image, details)
 
 
 def _flags(first: Photo, second: Photo, details: Details) -> list[str]:
@@ -122,7 +123,7 @@ def evidence_of(
 
 def store_candidates(candidates: Sequence[Candidate], evidence: Iterable[Evidence]) -> int:
     """How many are stored: nothing is of photos that a host has deleted meanwhile."""
-    there = Photo.objects.still_there(photo for pair in candidates for photo in (pair.first, pair.second))
+    there = Photo.objects.kept_there(photo for pair in candidates for photo in (pair.first, pair.second))
     left = [pair for pair in candidates if {pair.first_id, pair.second_id} <= there]
     Candidate.objects.bulk_create(left, batch_size=2_000)
     Evidence.objects.bulk_create((row for row in evidence if row.candidate.pk), batch_size=2_000)

@@ -36,22 +36,33 @@ def embed_collection(
 ) -> EmbedResult:
     """Embed with the given encoders, else with those that serve the collection; and always with the site encoders.
 
-    By these its photos are compared with those of other collections.
+    By these its photos are compared with those of other collections. One that cannot be loaded stops no other, but for
+    the given ones: raises the reason, also where none can be loaded.
     """
     notes: list[str] = []
+    wanted = set(encoders or ())
     if encoders is None:
         notes += ensure_site_encoders(track).notes
         encoders = Encoder.objects.serving(collection)
-    every = dict.fromkeys([*encoders, *Encoder.objects.site()])
-    embedded = {str(encoder): _embed(collection, encoder, notes, track) for encoder in every}
+    embedded: dict[str, int] = {}
+    reasons: list[NddError] = []
+    for encoder in dict.fromkeys([*encoders, *Encoder.objects.site()]):
+        missing = list(collection.photos.exclude(embeddings__encoder=encoder).order_by("pk"))
+        try:
+            loaded = load_encoder(encoder) if missing else None
+        except NddError as reason:
+            if encoder in wanted:
+                raise
+            reasons.append(reason)
+            notes.append(f"{encoder} embeds nothing: {reason}")
+        else:
+            embedded[str(encoder)] = _embed(missing, encoder, loaded, notes, track) if loaded else 0
+    if reasons and not embedded:
+        raise reasons[0]
     return EmbedResult(embedded, tuple(dict.fromkeys(notes)))  # several encoders complain of the same photo
 
 
-def _embed(collection: Collection, encoder: Encoder, notes: list[str], track: Track) -> int:
-    missing = list(collection.photos.exclude(embeddings__encoder=encoder).order_by("pk"))
-    if not missing:
-        return 0
-    loaded = load_encoder(encoder)
+def _embed(missing: Sequence[Photo], encoder: Encoder, loaded: vision.Encoder, notes: list[str], track: Track) -> int:
     embedded = 0
     for batch in in_batches(features_of(missing, loaded.extractor, track), BATCH):
         notes += [f"{photo.path}: {found}" for photo, found in batch if isinstance(found, NddError)]

@@ -71,8 +71,8 @@ def _figures(ranking: Ranking, relevance: Relevance, most: int) -> RankingFigure
 
 
 def _shown_pairs(collection: Collection, photos: Sequence[Photo]) -> np.ndarray:
-    number = {photo.pk: index for index, photo in enumerate(photos)}
     """Whatever people have answered: it is the machine that is evaluated."""
+    number = {photo.pk: index for index, photo in enumerate(photos)}
     shown = Candidate.objects.within(collection).likely_from(collection.show_from)
     pairs = [(number[first], number[second]) for first, second in shown.values_list("first_id", "second_id")]
     return np.array(pairs, np.int64).reshape(-1, 2)

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
-from pathlib import Path
+from pathlib import Path, PurePath
 from time import monotonic
 from typing import Any
 
@@ -88,7 +88,7 @@ def _ingest(job: Job, track: Track) -> dict[str, Any]:
 
     copy_masters = job.parameters.get("copy_masters", False)
     with _local_source(job.parameters) as path:
-        source = open_source(path, max_file_megabytes=conf.max_file_megabytes)
+        source = open_source(path)
         return asdict(ingest_source(job.collection, source, copy_masters, track))
 
 
@@ -98,7 +98,7 @@ def _local_source(parameters: dict[str, Any]) -> Iterator[Path]:
         yield Path(parameters["source"])
         return
     with tempfile.TemporaryDirectory() as folder:
-        local = Path(folder) / Path(parameters["filename"]).name
+        local = Path(folder) / f"{PurePath(parameters['filename']).stem}.zip"  # whatever a browser has called it
         copy_to(parameters["upload"], local)
         yield local
 

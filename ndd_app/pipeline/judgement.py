@@ -25,13 +25,15 @@ SURPRISE_WEIGHT = 0.05
 """Equal probabilities are put in order by the surprise."""
 CERTAIN = 0.9999
 ALIKE_FROM = 0.95
-"""From this chance on all are duplicates, and the likelier image comes first: an archivist looks for the print of a copy."""
+"""From this chance on the likelier image comes first: a copy’s print before other exposures of it."""
 ODDS_OF_STRANGERS = 0.03
 """What the calibration gives, about, to strangers with matching points."""
 UNLIKE = 0.5
 """Two duplicates of one photo may look unlike: a bad print, another side. So much that speaks against the pair …"""
 FAR = 100
 """… and more where strangers as near as this are no rarity: more than one photo in so many, and than one at all."""
+MOST_RARE = 10.0
+"""Of the surprise, as far as it is counted in powers of ten: there is no archive of more photos."""
 
 Settled = Mapping[tuple[int, int], str]
 """What people agree on: yes or no by the ids of both photos, low one first (review.settled_pairs)."""
@@ -131,7 +133,7 @@ class _Known:
         density = self._density(by_points)
         ratio = self._likelihood_ratio(by_points, density)
         own = self._own(by_points, density)
-        if answers := self._telling_answers(own, ratio):
+        if not self.is_across and (answers := self._telling_answers(own, ratio)):
             own = _corrected(own, correction_by(own.duplicate[[*answers]], np.array([*answers.values()], bool)))
         through = self._through(own, ratio)
         return Probabilities(either(own.duplicate, through.duplicate), either(own.same_image, through.same_image))
@@ -180,7 +182,7 @@ class _Known:
         odds = by_points.duplicate / np.maximum(1 - by_points.duplicate, 1e-6)
         without_points = np.where(self.mute, 0, density.likelihood_ratio(self.surprise))
         ratio = np.where(self.matched, odds / ODDS_OF_STRANGERS, without_points)
-        rarity = max(1, len(self.photos) / FAR) * 10.0**self.surprise
+        rarity = max(1, len(self.photos) / FAR) * 10.0 ** np.minimum(self.surprise, MOST_RARE)
         return np.asarray(np.maximum(ratio, np.minimum(rarity, UNLIKE)), np.float32)
 
     def partners(self, own: Probabilities) -> Partners:

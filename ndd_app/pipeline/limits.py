@@ -6,8 +6,12 @@ VERIFIED = 8
 """The nearest of these, by each encoder and fused, are verified by geometry."""
 FLOOR = 0.02
 """Pairs with a smaller chance are not stored. A pair with a verdict always is."""
+NEAREST_VARIANTS = 4
+"""Photos that each variant of a photo proposes, by each encoder."""
 NEAREST_ELSEWHERE = 4
 """Photos of other collections that each site encoder proposes for a photo."""
+NEAREST_VARIANT_ELSEWHERE = 1
+"""The same for each of its variants: a mirrored print is the mirrored photo's nearest there, or is not found."""
 MOST_CHANGES = 500
 """Pairs of each kind that a report of changes keeps, the likeliest first."""
 FITTED_ON = 5_000

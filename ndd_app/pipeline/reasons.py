@@ -1,5 +1,6 @@
 """Why a pair is thought to be one, in words."""
 
+from django.core.exceptions import ObjectDoesNotExist
 from django.utils.translation import gettext as _
 
 from ndd_app.description import adapter
@@ -31,7 +32,9 @@ def reasons_for(
     elif registration or candidate:
         words.append(_nothing_found() if registration else _("Geometry did not look at these two."))
         if one.pixel_hash != other.pixel_hash:
-            words.append(_through(partner) if partner else _("The encoders alone carry it."))
+            words.append(
+                _through(partner) if partner else _("Only how alike they look as a whole speaks for this pair.")
+            )
     if candidate:
         if "retouched" in candidate.flags:
             words.append(_("In one place they show different things, and all around it the same: perhaps a retouch."))
@@ -47,7 +50,11 @@ def _nothing_found() -> str:
 
 
 def _through(partner: Photo) -> str:
-    return _("Both are likely duplicates of “{title}”.").format(title=adapter().title(partner))
+    try:
+        title = adapter().title(partner)
+    except ObjectDoesNotExist:  # the host has deleted the record since
+        title = str(partner)
+    return _("Both are likely duplicates of “{title}”.").format(title=title)
 
 
 def _of_geometry(details: dict) -> list[str]:

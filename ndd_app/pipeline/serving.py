@@ -5,18 +5,23 @@ the collection's pairs yet; from then on a person switches. What a person has se
 """
 
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 
+from ndd_app.exceptions import StorageUnavailable
 from ndd_app.models import Collection, Encoder, Verdict
 from ndd_app.models.encoder import one_of_each_family
 from ndd_app.pipeline.limits import FITTED_ON
+from ndd_app.storage import is_stored
 
 CHAMPIONS = {"whiten", "vlad"}
 """Methods of the site encoders. Fitted to a collection they need no receipt, unless something better serves there."""
 ADOPT = "adopt"
+MOST_LOST = 50
+"""Scans that are looked for in the storage, one by one."""
 SEEN = 0.75
 """The share of a collection that its own encoders should have been fitted on. Those that have seen 769 of 1,179 photos
 miss one pair in twenty that the same methods find when they are fitted to all (docs/figures.md)."""
@@ -50,11 +55,10 @@ def ready_encoders(collection: Collection) -> list[Encoder]:
 
 
 def embedded_encoders(collection: Collection) -> list[Encoder]:
-    """The collection's own, oldest first, that have embedded no less of it than what serves now."""
+    """The collection's own, oldest first, that have embedded all of it that what serves now has: they can serve."""
     present = {other.family: other for other in Encoder.objects.serving(collection)}
-    least = {family: max(1, count_embedded(collection, other)) for family, other in present.items()}
     own = collection.encoders.order_by("pk")
-    return [encoder for encoder in own if count_embedded(collection, encoder) >= least.get(encoder.family, 1)]
+    return [encoder for encoder in own if _can_replace(present.get(encoder.family), encoder, collection)]
 
 
 def outgrown(collection: Collection, own: Iterable[Encoder], photos: int) -> list[str]:
@@ -77,9 +81,21 @@ def outgrown(collection: Collection, own: Iterable[Encoder], photos: int) -> lis
 
 
 def is_embedded(collection: Collection, encoder: Encoder) -> bool:
-    """It has embedded no less of the collection than what serves now in its place: it can serve at once."""
+    """It has embedded all of the collection that what serves now in its place has: it can serve at once."""
     present = {other.family: other for other in Encoder.objects.serving(collection)}.get(encoder.family)
-    return count_embedded(collection, encoder) >= max(1, count_embedded(collection, present) if present else 0)
+    return _can_replace(present, encoder, collection)
+
+
+def _can_replace(present: Encoder | None, encoder: Encoder, collection: Collection) -> bool:
+    """Scans that were lost since the present one has seen them keep no later one out."""
+    count = count_embedded(collection, encoder)
+    if not count or present is None or count >= count_embedded(collection, present):
+        return bool(count)
+    lacking = collection.photos.filter(embeddings__encoder=present).exclude(embeddings__encoder=encoder)
+    scans = lacking.values_list("working_copy", flat=True)[: MOST_LOST + 1]
+    with suppress(StorageUnavailable):
+        return len(scans) <= MOST_LOST and not any(map(is_stored, scans))
+    return False
 
 
 def count_embedded(collection: Collection, encoder: Encoder) -> int:

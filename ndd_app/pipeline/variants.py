@@ -12,14 +12,12 @@ from ndd_app.models import Encoder, Photo
 from ndd_app.pipeline.embedding import embed_features, load_embeddings
 from ndd_app.pipeline.encoders import load_encoder
 from ndd_app.pipeline.features import features_of
+from ndd_app.pipeline.limits import NEAREST_VARIANTS
 from ndd_app.pipeline.progress import Track, untracked
 from ndd_app.vision.encoders import Embeddings
 from ndd_app.vision.geometry import PLAIN, VARIANTS
 from ndd_app.vision.neighbours import BLOCK, Indices, unordered
 from ndd_app.vision.variants import Descreened, seen_as
-
-NEIGHBOURS = 4
-"""Photos that each variant proposes."""
 
 
 def propose_by_variants(
@@ -49,7 +47,7 @@ def variants_of(lonely: Sequence[Photo], encoder: Encoder, track: Track) -> Iter
 
 
 def _nearest_to(queries: Embeddings, gallery: Embeddings, lonely: Sequence[int]) -> Indices:
-    count = min(NEIGHBOURS, len(gallery) - 1)
+    count = min(NEAREST_VARIANTS, len(gallery) - 1)
     pairs = []
     for start in range(0, len(queries), BLOCK):
         block = queries[start : start + BLOCK]

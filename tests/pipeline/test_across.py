@@ -97,6 +97,22 @@ def test_it_makes_no_difference_which_collection_comes_last_nor_how_often(plates
     assert stored() == both
 
 
+def test_nor_do_answers_about_a_third_collection(plates, prints):
+    third = make_collection("third")
+    for number in range(SCENES):
+        make_photo(third, f"copy{number:02}.jpg", pixels=faded(draw_photo(number, 320, 240)))
+    embed_collection(third)
+    find_duplicates(third)
+    ana = make_cataloguer()
+    for pair in Candidate.objects.across(third).filter(probability__gt=0.9, probability__lt=0.9999):
+        record_verdict(pair.first, pair.second, "no", ana)
+    assert Verdict.objects.count() > 5
+    find_duplicates(prints)
+    with_prints = {row for row in stored() if row[:2] in FOUND}
+    find_duplicates(plates)
+    assert {row for row in stored() if row[:2] in FOUND} == with_prints
+
+
 def test_the_result_counts_the_collections_own_pairs_only(plates, prints):
     assert find_duplicates(prints).shown == 0
     job = make_job(prints, "match")

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from ndd_app.exceptions import BrokenWorkingCopy, StorageUnavailable
-from ndd_app.models import Collection, Photo
+from ndd_app.exceptions import BrokenWorkingCopy, DamagedEncoder, StorageUnavailable
+from ndd_app.models import Collection, Encoder, Photo
 from ndd_app.pipeline.embedding import embed_collection
 from ndd_app.pipeline.encoders import fit_encoder, sample
 from ndd_app.pipeline.features import CollectionPhotos
+from ndd_app.pipeline.serving import embedded_encoders, is_embedded
 from ndd_app.storage import photo_storage
 from ndd_app.vision.classical import RootSift
 from tests.factories import make_collection, make_photo
@@ -36,6 +37,35 @@ def test_photos_that_cannot_be_read_are_left_out_with_a_note(photos):
     result = embed_collection(Collection.objects.get(), [encoder, encoder])  # tried again, and told once
     assert [note.partition(": ")[0] for note in result.notes] == ["1.jpg", "3.jpg"]
     assert "cannot be decoded" in result.notes[0]
+
+
+def test_an_encoder_that_cannot_be_loaded_stops_no_other(photos):
+    damaged, whole = (fit_encoder("vlad", some, None) for some in (photos[:3], photos))
+    Encoder.objects.filter(pk=damaged.pk).update(weights_checksum="0" * 64, family=Encoder.Family.DEEP)
+    Encoder.objects.update(is_serving=True)
+    collection = Collection.objects.get()
+    result = embed_collection(collection)
+    assert result.embedded == {str(whole): 5}
+    assert "is not what was stored" in result.notes[0]
+    assert "embeds nothing" in result.notes[0]
+    with pytest.raises(DamagedEncoder):
+        embed_collection(collection, [Encoder.objects.get(pk=damaged.pk)])
+    whole.embeddings.all().delete()
+    Encoder.objects.filter(pk=whole.pk).update(weights_checksum="1" * 64)
+    with pytest.raises(DamagedEncoder):  # nothing is left to embed with
+        embed_collection(collection)
+
+
+def test_a_lost_scan_keeps_no_later_encoder_out_and_one_that_is_there_does(photos):
+    collection = Collection.objects.get()
+    present, later = (fit_encoder("vlad", photos, owner) for owner in (None, collection))
+    Encoder.objects.filter(pk=present.pk).update(is_serving=True)
+    embed_collection(collection, [present, later])
+    later.embeddings.get(photo=photos[1]).delete()
+    assert not is_embedded(collection, later)
+    photo_storage().delete(photos[1].working_copy.name)
+    assert is_embedded(collection, later)
+    assert embedded_encoders(collection) == [later]
 
 
 def test_without_room_for_the_cache_features_are_computed_each_time(photos, monkeypatch, settings):

@@ -126,10 +126,11 @@ def test_a_job_that_another_worker_has_taken_is_left_to_it(job, monkeypatch):
     assert do(job, stage, monkeypatch).result == {}
 
 
+@pytest.mark.parametrize("filename", ["box.zip", "Box 1.2", "scans.cbz", "list.csv"])
 @pytest.mark.parametrize(("more", "stays"), [({}, False), ({"b.jpg": b""}, True)])
-def test_an_upload_is_removed_once_all_its_scans_are_kept(more, stays):
+def test_an_upload_is_removed_once_all_its_scans_are_kept(more, stays, filename):
     name = save_bytes("uploads/box.zip", zip_of({"a.jpg": jpeg(draw_photo(1))} | more))
-    job = Job.begin(make_collection(), Job.Kind.INGEST, {"upload": name, "filename": "box.zip"})
+    job = Job.begin(make_collection(), Job.Kind.INGEST, {"upload": name, "filename": filename})
     jobs.perform(job)
     job.refresh_from_db()
     assert (job.state, job.result["added"], photo_storage().exists(name)) == ("done", 1, stays)

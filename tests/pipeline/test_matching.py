@@ -1,8 +1,10 @@
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from itertools import combinations
 
 import numpy as np
 import pytest
+from django.db import OperationalError, connection, transaction
 from django.db.models import Q
 
 from ndd_app.exceptions import NotEmbedded, StorageUnavailable
@@ -16,7 +18,7 @@ from ndd_app.models import (
     Verdict,
 )
 from ndd_app.pipeline import matching, verification
-from ndd_app.pipeline.candidates import without_partner
+from ndd_app.pipeline.candidates import store_candidates, without_partner
 from ndd_app.pipeline.matching import find_duplicates, judge_with_geometry
 from ndd_app.pipeline.progress import Track, untracked
 from ndd_app.pipeline.ranking import fused_ranking
@@ -180,6 +182,27 @@ def test_of_a_photo_that_its_host_deletes_meanwhile_nothing_is_stored(collection
     result = find_duplicates(collection, track=meanwhile(gone.delete))
     assert result.pairs == Candidate.objects.count()
     assert not Candidate.objects.filter(second__path="01.jpg").exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_while_pairs_are_stored_their_photos_stay_and_can_be_described(collection):
+    one, other = collection.photos.filter(path__in=["00.jpg", "01.jpg"]).order_by("pk")
+
+    def elsewhere(change: Callable[[], object]) -> object:
+        try:
+            with transaction.atomic(), connection.cursor() as cursor:
+                cursor.execute("SET LOCAL lock_timeout = '200ms'")
+                return change()
+        finally:
+            connection.close()
+
+    with transaction.atomic(), ThreadPoolExecutor() as pool:
+        assert store_candidates([Candidate(first=one, second=other, score=1, probability=1)], []) == 1
+        with pytest.raises(OperationalError, match="lock timeout"):
+            pool.submit(elsewhere, other.delete).result()
+        titled = collection.photos.filter(pk=other.pk)
+        assert pool.submit(elsewhere, lambda: titled.update(title="Bridge")).result() == 1
+    assert Candidate.objects.get(second=other).second.title == "Bridge"
 
 
 def test_an_answer_that_is_given_meanwhile_keeps_its_pair(collection):

@@ -121,7 +121,7 @@ def test_without_a_matching_there_are_no_reasons(photos):
 
 def test_of_a_stored_pair_that_geometry_never_looked_at_it_is_said(photos):
     pair, words = make_pair(*photos), "Geometry did not look at these two."
-    assert reasons_for(*photos, pair, None)[:2] == [words, "The encoders alone carry it."]
+    assert reasons_for(*photos, pair, None)[:2] == [words, "Only how alike they look as a whole speaks for this pair."]
     assert words not in reasons_for(*photos, pair, register(photos))
 
 

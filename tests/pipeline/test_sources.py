@@ -5,6 +5,7 @@ import unicodedata
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -118,10 +119,11 @@ def test_two_spellings_of_one_name(tmp_path: Path) -> None:
     assert "twice" in problems(source)["é.jpg"]
 
 
-def test_a_file_that_is_gone_or_too_large(scans: Path) -> None:
+def test_a_file_that_is_gone_or_too_large(scans: Path, settings: Any) -> None:
+    settings.NDD_MAX_FILE_MEGABYTES = 1
     (scans / "huge.tif").touch()
     os.truncate(scans / "huge.tif", 2_000_000)  # takes no room on the disk
-    found = files(open_source(scans, max_file_megabytes=1))
+    found = files(open_source(scans))
     (scans / "1.jpg").unlink()
     with pytest.raises(UnreadableFile, match="No such file"):
         found["1.jpg"].read()
@@ -192,9 +194,10 @@ def test_zip_members_that_fail_when_read(tmp_path: Path, data: bytes) -> None:
         files(source)["1.jpg"].read()
 
 
-def test_a_large_member_of_a_zip(tmp_path: Path) -> None:
+def test_a_large_member_of_a_zip(tmp_path: Path, settings: Any) -> None:
+    settings.NDD_MAX_FILE_MEGABYTES = 1
     (tmp_path / "box.zip").write_bytes(pictures.zip_of({"1.tif": bytes(1_200_000), "film.mov": bytes(1_200_000)}))
-    source = open_source(tmp_path / "box.zip", max_file_megabytes=1)
+    source = open_source(tmp_path / "box.zip")
     assert "limit of 1 MB" in problems(source)["1.tif"]
     assert source.ignored == 1
 

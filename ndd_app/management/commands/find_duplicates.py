@@ -5,6 +5,7 @@ from django.template.defaultfilters import pluralize
 
 from ndd_app.management.stage import StageCommand
 from ndd_app.models import Candidate, Collection, Job
+from ndd_app.text import percent
 
 
 class Command(StageCommand):
@@ -41,7 +42,7 @@ class Command(StageCommand):
             f"{job.collection.slug}: {photos} photo{pluralize(photos)} matched with {', '.join(result['encoders'])};"
             f" {pairs} pair{pluralize(pairs)} stored, {result['verified']} with matching points;"
             f" {result['shown']} shown, of which {result['expected_false']:.1f} are expected to be none"
-            f" (from a chance of {job.collection.show_from:.0%})."
+            f" (from a chance of {percent(job.collection.show_from)})."
         )
         for note in result["notes"]:
             self.stdout.write(self.style.WARNING(note))

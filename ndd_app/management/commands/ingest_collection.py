@@ -6,7 +6,6 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import CommandError
 from django.template.defaultfilters import pluralize
 
-from ndd_app.conf import conf
 from ndd_app.exceptions import NddError
 from ndd_app.management.stage import StageCommand
 from ndd_app.models import Collection, Job
@@ -63,6 +62,6 @@ def require_source(path: Path) -> None:
     from ndd_app.pipeline.sources import open_source
 
     try:
-        open_source(path, max_file_megabytes=conf.max_file_megabytes)
+        open_source(path)
     except NddError as error:
         raise CommandError(str(error)) from error

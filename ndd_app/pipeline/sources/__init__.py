@@ -7,6 +7,7 @@ bytes is left to the caller, who may do it in threads. Files that are no images 
 import zipfile
 from pathlib import Path
 
+from ndd_app.conf import conf
 from ndd_app.exceptions import NothingToIngest, SourceMissing, UnknownSource
 from ndd_app.pipeline.sources.archive import read_archive
 from ndd_app.pipeline.sources.entries import Problem, Source, SourceFile
@@ -15,14 +16,12 @@ from ndd_app.pipeline.sources.manifest import read_manifest
 
 __all__ = ["Problem", "Source", "SourceFile", "open_source"]
 
-MAX_FILE_MEGABYTES = 2048
 
-
-def open_source(path: Path, *, max_file_megabytes: int = MAX_FILE_MEGABYTES) -> Source:
+def open_source(path: Path) -> Source:
     """Raises a kind of NddError where nothing of the source can be read at all."""
     if not path.exists():
         raise SourceMissing(path=path)
-    source = _open(path, max_file_megabytes * 1_000_000)
+    source = _open(path, conf.max_file_megabytes * 1_000_000)
     if not source.entries:
         raise NothingToIngest(name=path.resolve().name)
     return source

@@ -111,9 +111,9 @@ def test_embedding_an_empty_collection_or_matching_an_unembedded_one_says_what_t
 
 def test_a_failed_job_keeps_the_error_that_the_command_printed(scans):
     run("ingest_collection", "box", scans)
-    with pytest.raises(CommandError, match="not embedded yet"):
+    with pytest.raises(CommandError, match="is embedded yet"):
         run("find_duplicates", "box")
-    assert "not embedded yet" in Job.objects.get(kind="match", state=Job.State.FAILED).error
+    assert "is embedded yet" in Job.objects.get(kind="match", state=Job.State.FAILED).error
 
 
 @pytest.mark.parametrize(

@@ -49,6 +49,10 @@ def setting_name(attribute: str) -> str:
     return f"NDD_{attribute.upper()}"
 
 
+def setting_names() -> list[str]:
+    return [setting_name(field.name) for field in fields(Conf)]
+
+
 def _converted(name: str, value: Any, kind: Any) -> Any:
     if kind is str and isinstance(value, str):
         return value

@@ -10,12 +10,13 @@ from enum import StrEnum
 from functools import cache
 from typing import Any
 
-from django.core.exceptions import ValidationError
+from django.core.exceptions import ObjectDoesNotExist, ValidationError
+from django.db import DataError, IntegrityError, transaction
 from django.urls import reverse
 from django.utils.module_loading import import_string
 
 from ndd_app.conf import conf
-from ndd_app.exceptions import InvalidDescription
+from ndd_app.exceptions import DescriptionRefused, InvalidDescription, WrongDescription
 from ndd_app.models import Collection, Photo
 from ndd_app.models.photo import PhotoQuerySet
 
@@ -137,6 +138,50 @@ class DublinCoreAdapter(DescriptionAdapter):
 
 def adapter() -> DescriptionAdapter:
     return _adapter(conf.description_adapter)
+
+
+# A scan may be there while the host has no record for it, or none any more: others' pages must not fail for that.
+
+
+def title_of(photo: Photo) -> str:
+    try:
+        return adapter().title(photo)
+    except ObjectDoesNotExist:
+        return str(photo)
+
+
+def address_of(photo: Photo) -> str:
+    """The record's page, or the scan itself."""
+    try:
+        return adapter().address(photo)
+    except ObjectDoesNotExist:
+        return reverse("ndd:working_copy", args=[photo.pk])
+
+
+def description_of(photo: Photo) -> dict[str, Value]:
+    """The values of all fields, absent ones for a scan without a record; raises WrongDescription."""
+    descriptions = adapter()
+    try:
+        values = descriptions.read(photo)
+    except ObjectDoesNotExist:
+        return {field.name: field.absent for field in descriptions.fields}
+    for field in descriptions.fields:
+        value = values.get(field.name)
+        if not isinstance(value, list if field.is_list else str):
+            wanted = "a list of texts" if field.is_list else "text"
+            raise WrongDescription(adapter=conf.description_adapter, field=field.name, value=value, wanted=wanted)
+    return values
+
+
+def write_description(photo: Photo, values: Mapping[str, Value]) -> None:
+    """Inside a transaction; raises DescriptionRefused for what the host's table or model does not take."""
+    try:
+        with transaction.atomic():
+            adapter().write(photo, values)
+    except ValidationError as error:
+        raise DescriptionRefused(detail=" ".join(error.messages).rstrip(".")) from error
+    except (DataError, IntegrityError) as error:
+        raise DescriptionRefused(detail=str(error).strip().rstrip(".")) from error
 
 
 @cache

@@ -12,7 +12,7 @@ from django.conf import settings
 from packaging.requirements import Requirement
 
 WEB_HOST = """
-import importlib.abc, pathlib, sys
+import importlib.abc, pathlib, sys, types
 
 class Blocked(importlib.abc.MetaPathFinder):
     names = {"torch", "torchvision", "timm", "cv2", "numpy", "PIL", "safetensors", "tqdm", "archive_site", "tests"}
@@ -37,9 +37,20 @@ settings.configure(
                                                    "django.contrib.auth.context_processors.auth",
                                                    "django.contrib.messages.context_processors.messages"]}}],
     DATABASES={"default": {"ENGINE": "django.db.backends.postgresql", "NAME": "none"}},
-    ROOT_URLCONF="ndd_app.urls", SECRET_KEY="x", STATIC_URL="static/", USE_TZ=True,
+    STORAGES={"default": {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": "scans"}},
+              "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}},
+    ROOT_URLCONF="host_urls", LOGIN_URL="login", SECRET_KEY="x", STATIC_URL="static/", USE_TZ=True,
 )
 django.setup()
+from django.urls import include, path
+
+host_urls = types.ModuleType("host_urls")
+host_urls.urlpatterns = [
+    path("duplicates/", include("ndd_app.urls")),
+    path("login/", lambda request: None, name="login"),
+    path("records/<int:pk>/", lambda request, pk: None, name="record"),
+]
+sys.modules["host_urls"] = host_urls
 import ndd_app
 from django.contrib import admin
 from django.contrib.staticfiles import finders
@@ -50,7 +61,7 @@ from django.urls import reverse
 home = pathlib.Path(ndd_app.__file__).parent
 call_command("check", fail_level="WARNING")
 admin.autodiscover()
-assert reverse("jobs", urlconf="ndd_app.urls")
+assert reverse("ndd:jobs")
 assert finders.find("ndd_app/ndd.css")
 for template in (home / "templates").rglob("*.html"):
     get_template(str(template.relative_to(home / "templates")))

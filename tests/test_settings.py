@@ -14,6 +14,7 @@ from django.db import connection
 from archive_site import embedded
 from archive_site.keys import own_secret
 from ndd_app.conf import Conf
+from ndd_app.description import DescriptionAdapter, DublinCoreAdapter
 from ndd_app.storage import photo_storage
 
 AT_START = {
@@ -138,3 +139,64 @@ def test_an_address_may_be_a_url_or_in_keyword_form():
     of_url = embedded.connection_parameters("postgresql://me:a%40b@db:5433/ndd?sslmode=require")
     of_words = embedded.connection_parameters("user=me password=a@b host=db port=5433 dbname=ndd sslmode=require")
     assert of_url == of_words
+
+
+class Misspelt(DublinCoreAdapter):
+    """Hides nothing: nobody asks for “visble”."""
+
+    fields = (*DublinCoreAdapter.fields, DublinCoreAdapter.fields[0])
+
+    def visble(self, user, photos):
+        return photos.none()
+
+
+class WithoutPages(DescriptionAdapter):
+    fields = DublinCoreAdapter.fields
+
+    def write(self, photo, values):
+        raise NotImplementedError
+
+
+def test_a_misspelt_setting_is_not_passed_over(settings):
+    settings.NDD_DESCRIPTION_ADAPTOR = "archive.adapter.Adapter"
+    settings.NDD_OF_THE_HOST = "its own affair"
+    assert problems() == "NDD_DESCRIPTION_ADAPTOR is no setting of ndd. Did you mean NDD_DESCRIPTION_ADAPTER?"
+
+
+def test_a_misspelt_method_and_a_doubled_field_are_named(settings):
+    settings.NDD_DESCRIPTION_ADAPTER = "tests.test_settings.Misspelt"
+    assert "has two fields named title" in problems()
+    assert "has “visble”, which ndd never asks for: is “visible” meant" in problems()
+
+
+def test_what_an_adapter_lacks_is_named(settings):
+    settings.NDD_DESCRIPTION_ADAPTER = "tests.test_settings.WithoutPages"
+    settings.ROOT_URLCONF = "django.contrib.auth.urls"
+    assert "tests.test_settings.WithoutPages does not give read." in problems()
+    assert "does not give address, and no URL is named “record”." in problems()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("ROOT_URLCONF", "django.contrib.auth.urls", "The pages of ndd have no address."),
+        ("LOGIN_URL", "/nowhere/", "LOGIN_URL leads nowhere: /nowhere/."),
+        ("TEMPLATES", [{"BACKEND": "django.template.backends.django.DjangoTemplates"}], "context_processors.request"),
+        ("STATIC_URL", None, "need STATIC_URL"),
+        (
+            "STORAGES",
+            {"default": {"BACKEND": "django.core.files.storage.FileSystemStorage"}},
+            "“default” has no folder",
+        ),
+    ],
+)
+def test_a_part_that_the_pages_need_is_named(settings, name: str, value: object, words: str):
+    setattr(settings, name, value)
+    assert words in problems()
+
+
+def test_scans_do_not_lie_where_everybody_sees_them(settings, tmp_path):
+    settings.MEDIA_ROOT = tmp_path
+    assert "keeps scans below MEDIA_ROOT" in problems()
+    settings.MEDIA_ROOT = tmp_path / "pictures"
+    assert problems() == ""

@@ -56,6 +56,7 @@ from ndd_app.exceptions.records import (
     NothingToCopy,
     RecordGone,
     UnknownRecord,
+    WrongDescription,
 )
 from ndd_app.exceptions.training import (
     CheckpointFailed,
@@ -142,6 +143,7 @@ __all__ = [
     "UnsuitableBackbone",
     "WeightsUnavailable",
     "WrongAnnotation",
+    "WrongDescription",
     "WrongTrainedWeights",
     "WrongWeights",
 ]

@@ -32,9 +32,16 @@ class InvalidDescription(NddError):
 
 
 class DescriptionRefused(NddError):
-    """The database cannot hold the description: {detail}. The photo is in, without all of it.
+    """The archive cannot hold the description: {detail}. Nothing of it was stored.
 
-    Correct the photo's row in the manifest and ingest it again.
+    Correct the record, or the photo's row in the manifest and ingest it again.
+    """
+
+
+class WrongDescription(NddError):
+    """{adapter}.read gives {value!r} for the field {field}, where {wanted} is wanted.
+
+    Let it give "" or [] for what is absent, and dates as text.
     """
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from enum import StrEnum
 
-from ndd_app.description import Field, Value, adapter
+from ndd_app.description import Field, Value, adapter, description_of
 from ndd_app.models import Photo
 
 ALIKE = 0.4
@@ -45,19 +45,17 @@ class FieldComparison:
 
 
 def compare_descriptions(one: Photo, other: Photo) -> list[FieldComparison]:
-    descriptions = adapter()
-    mine, theirs = descriptions.read(one), descriptions.read(other)
+    mine, theirs = description_of(one), description_of(other)
     return [
         FieldComparison(field, mine[field.name], theirs[field.name], *_parts(mine[field.name], theirs[field.name]))
-        for field in descriptions.fields
+        for field in adapter().fields
     ]
 
 
 def fields_to_gain(target: Photo, source: Photo) -> list[Field]:
     """The fields that the source has and the target lacks."""
-    descriptions = adapter()
-    present, given = descriptions.read(target), descriptions.read(source)
-    return [field for field in descriptions.fields if given[field.name] and not present[field.name]]
+    present, given = description_of(target), description_of(source)
+    return [field for field in adapter().fields if given[field.name] and not present[field.name]]
 
 
 def _parts(one: Value, other: Value) -> tuple[tuple[Part, ...], tuple[Part, ...]]:

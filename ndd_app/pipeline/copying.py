@@ -9,7 +9,7 @@ from typing import Any, cast
 from django.db import transaction
 from django.utils import timezone
 
-from ndd_app.description import DescriptionAdapter, Field, Value, adapter
+from ndd_app.description import DescriptionAdapter, Field, Value, adapter, description_of, title_of, write_description
 from ndd_app.exceptions import (
     AlreadyUndone,
     ChangedSincePreview,
@@ -58,7 +58,7 @@ class Preview:
 def preview_copy(source: Photo, target: Photo, modes: Mapping[str, Mode]) -> Preview:
     """What copying the named fields would change; fields that the source lacks are left out."""
     descriptions = adapter()
-    given, present = descriptions.read(source), descriptions.read(target)
+    given, present = descriptions.read(source), description_of(target)
     return Preview(
         tuple(
             FieldChange(field, mode, present[field.name], combine(field, mode, present[field.name], given[field.name]))
@@ -93,19 +93,19 @@ def copy_description(
     descriptions = adapter()
     _require_permission(descriptions, person, target)
     if not descriptions.may_view(person, source):
-        raise NotAllowed(person=person.get_username() or "An anonymous visitor", photo=descriptions.title(target))
+        raise NotAllowed(person=person.get_username() or "An anonymous visitor", photo=title_of(target))
     for photo in sorted([source, target], key=lambda photo: (photo.record, photo.pk)):  # one order: no deadlock
         descriptions.lock(photo)
     preview = preview_copy(source, target, modes)
     if seen is not None and preview.digest != seen:
-        raise ChangedSincePreview(photo=descriptions.title(target))
+        raise ChangedSincePreview(photo=title_of(target))
     if not preview.effective:
         raise NothingToCopy()
     verdict = latest_verdict_of(person, source, target)
     if verdict is None or verdict.answer != verdict.Answer.YES:
         verdict = record_verdict(source, target, "yes", person)
-    descriptions.write(target, {change.field.name: change.after for change in preview.effective})
-    written = descriptions.read(target)  # a host may tidy what it is given; undo compares with what it kept
+    write_description(target, {change.field.name: change.after for change in preview.effective})
+    written = description_of(target)  # a host may tidy what it is given; undo compares with what it kept
     batch = uuid.uuid4()
     copies = MetadataCopy.objects.bulk_create(
         MetadataCopy(
@@ -142,7 +142,7 @@ def undo_copy(copy: MetadataCopy, person: Person) -> MetadataCopy:
         raise RecordGone(name=copy.target_name)
     _require_permission(descriptions, person, copy.target)
     descriptions.lock(copy.target)
-    now = descriptions.read(copy.target)[copy.field]
+    now = description_of(copy.target)[copy.field]
     if now != copy.after:
         raise EditedSince(
             field=copy.field_label,
@@ -151,7 +151,7 @@ def undo_copy(copy: MetadataCopy, person: Person) -> MetadataCopy:
             now=_in_words(now),
             before=_in_words(copy.before),
         )
-    descriptions.write(copy.target, {copy.field: cast(Value, copy.before)})
+    write_description(copy.target, {copy.field: cast(Value, copy.before)})
     copy.undone_at, copy.undone_by_name = timezone.now(), person.get_username()
     copy.save(update_fields=["undone_at", "undone_by_name"])
     transaction.on_commit(lambda: _announce([copy], undone=True))

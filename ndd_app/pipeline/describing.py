@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from django.core.exceptions import ObjectDoesNotExist, ValidationError
 from django.db import DataError, IntegrityError, transaction
 
-from ndd_app.description import Field, Value, adapter
+from ndd_app.description import Field, Value, adapter, write_description
 from ndd_app.exceptions import DescriptionRefused, IdentifierTaken, InvalidDescription, NddError, UnknownRecord
 from ndd_app.models import Photo
 
@@ -26,7 +26,7 @@ def describe_from_manifest(photo: Photo, columns: Mapping[str, str]) -> tuple[bo
         except NddError as error:
             problems.append(error)
         except DataError as error:
-            problems.append(DescriptionRefused(detail=error))
+            problems.append(DescriptionRefused(detail=str(error).strip().rstrip(".")))
     return changed, problems
 
 
@@ -86,7 +86,7 @@ def _fill_fields(photo: Photo, columns: Mapping[str, str], problems: list[NddErr
             except InvalidDescription as error:
                 problems.append(error)
     if values:
-        descriptions.write(photo, values)
+        write_description(photo, values)
     return bool(values)
 
 

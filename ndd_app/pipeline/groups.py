@@ -7,7 +7,7 @@ from itertools import combinations
 
 from django.db import transaction
 
-from ndd_app.description import adapter
+from ndd_app.description import description_of
 from ndd_app.models import Candidate, Collection, Photo, Verdict
 from ndd_app.pipeline.pairs import open_to, queue
 from ndd_app.pipeline.review import Person, may_answer, record_verdict, settled_pairs
@@ -129,5 +129,5 @@ def _group(members: frozenset[int], links: Mapping[Pair, tuple[float, int]], con
 
 def _worth(photo: Photo) -> tuple[int, int, int]:
     """Best described first, then the best scan."""
-    described = sum(bool(value) for value in adapter().read(photo).values())
+    described = sum(bool(value) for value in description_of(photo).values())
     return described, photo.width * photo.height, -photo.pk

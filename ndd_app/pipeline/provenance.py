@@ -2,7 +2,7 @@
 
 from django.db.models import BooleanField, ExpressionWrapper, Q, QuerySet
 
-from ndd_app.description import adapter
+from ndd_app.description import adapter, description_of
 from ndd_app.models import MetadataCopy, Photo
 from ndd_app.pipeline.review import Person
 
@@ -16,7 +16,7 @@ def copied_fields(photo: Photo, person: Person) -> list[MetadataCopy]:
     for copy in copies.order_by("pk"):
         if copy.target and (copy.target == photo or adapter().same_record(photo, copy.target)):
             latest[copy.field] = copy
-    present = adapter().read(photo) if latest else {}
+    present = description_of(photo) if latest else {}
     return [copy for copy in latest.values() if present.get(copy.field) == copy.after]
 
 

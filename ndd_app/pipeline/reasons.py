@@ -1,9 +1,8 @@
 """Why a pair is thought to be one, in words."""
 
-from django.core.exceptions import ObjectDoesNotExist
 from django.utils.translation import gettext as _
 
-from ndd_app.description import adapter
+from ndd_app.description import title_of
 from ndd_app.models import Candidate, Photo, Registration
 
 SLIGHT_TURN = 0.5
@@ -50,11 +49,7 @@ def _nothing_found() -> str:
 
 
 def _through(partner: Photo) -> str:
-    try:
-        title = adapter().title(partner)
-    except ObjectDoesNotExist:  # the host has deleted the record since
-        title = str(partner)
-    return _("Both are likely duplicates of “{title}”.").format(title=title)
+    return _("Both are likely duplicates of “{title}”.").format(title=title_of(partner))
 
 
 def _of_geometry(details: dict) -> list[str]:

@@ -7,7 +7,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Q
 
-from ndd_app.description import adapter
+from ndd_app.description import adapter, title_of
 from ndd_app.exceptions import NotAllowed
 from ndd_app.models import Candidate, Photo, Verdict
 from ndd_app.models.verdict import VerdictQuerySet
@@ -23,7 +23,7 @@ def record_verdict(one: Photo, other: Photo, answer: str, person: Person, note: 
     """The person's answer. One that says nothing new is not stored again."""
     first, second = sorted([one, other], key=lambda photo: photo.pk)
     if not may_answer(person, first, second):
-        raise NotAllowed(person=person.get_username() or "An anonymous visitor", photo=adapter().title(first))
+        raise NotAllowed(person=person.get_username() or "An anonymous visitor", photo=title_of(first))
     present = latest_verdict_of(person, first, second)
     if present and present.answer == answer and note in ("", present.note):
         return present

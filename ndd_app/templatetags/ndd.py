@@ -8,7 +8,7 @@ from django.utils.text import get_text_list
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from ndd_app.description import Field, Value, adapter
+from ndd_app.description import Field, Value, adapter, address_of, title_of
 from ndd_app.models import Collection, Evidence, Photo
 from ndd_app.pipeline.pairs import possible_duplicates as find_possible_duplicates
 from ndd_app.pipeline.provenance import copied_fields as find_copied_fields
@@ -67,7 +67,7 @@ def waiting_encoders(context: template.Context, collection: Collection) -> dict[
 
 @register.filter
 def record_title(photo: Photo) -> str:
-    return adapter().title(photo)
+    return title_of(photo)
 
 
 @register.filter
@@ -81,7 +81,7 @@ def shortened(text: str, length: int) -> str:
 
 @register.filter
 def record_address(photo: Photo) -> str:
-    return adapter().address(photo)
+    return address_of(photo)
 
 
 @register.filter

@@ -8,7 +8,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from ndd_app.description import adapter
+from ndd_app.description import adapter, address_of
 from ndd_app.forms import VerdictForm
 from ndd_app.models import Candidate, Collection, Photo, Registration, Verdict
 from ndd_app.pipeline.comparison import Agreement, compare_descriptions, fields_to_gain
@@ -75,7 +75,7 @@ def verdict(request: access.SignedInRequest, first: int, second: int) -> HttpRes
     if stays:
         return redirect(_address(one, other) + (f"?back={back.pk}" if back else ""))
     if back:
-        return redirect(adapter().address(back))
+        return redirect(address_of(back))
     pair = next_open_pair(one.collection, request.user, candidate_of(one, other))
     if pair:
         return redirect(_address_in_queue(pair, one.collection))

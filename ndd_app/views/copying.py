@@ -12,7 +12,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from ndd_app.description import adapter
+from ndd_app.description import adapter, address_of
 from ndd_app.exceptions import EditedSince, NddError
 from ndd_app.forms import chosen_modes, field_choices, proposed_modes
 from ndd_app.models import MetadataCopy, Photo
@@ -43,7 +43,7 @@ def _copy(request: access.SignedInRequest, giving: Photo, taking: Photo) -> Http
         messages.error(request, str(error))
         return _choose(request, *access.get_pair(request, giving.pk, taking.pk), modes, status=409)
     labels = ", ".join(copy.field_label for copy in copies)
-    record = format_html('<a href="{}">{}</a>', adapter().address(taking), short_title(taking))
+    record = format_html('<a href="{}">{}</a>', address_of(taking), short_title(taking))
     messages.success(request, format_html(_("Copied to {record}: {labels}."), record=record, labels=labels))
     return redirect(_comparison(request, giving, taking))
 

@@ -2,13 +2,12 @@
 
 from urllib.parse import urlsplit
 
-from django.core.exceptions import ObjectDoesNotExist
 from django.db.models import Case, Q, When
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
-from ndd_app.description import adapter
+from ndd_app.description import adapter, address_of
 from ndd_app.models import Photo
 from ndd_app.models.photo import PhotoQuerySet
 from ndd_app.pipeline.pairs import common_partner
@@ -68,11 +67,4 @@ def _at(address: str, others: PhotoQuerySet) -> list[Photo]:
     number = Q(pk=key) if key.isdecimal() and len(key) < 19 else Q()
     keyed = others.filter(Q(record=key) | Q(identifier=key) | number)
     keyed = keyed.order_by(Case(When(number, then=0), default=1) if number else "pk", "pk")[:CHOICES]
-    return [other for other in keyed if _address(other) == address]
-
-
-def _address(photo: Photo) -> str | None:
-    try:
-        return adapter().address(photo)
-    except ObjectDoesNotExist:  # a scan may be there while the host has no record for it
-        return None
+    return [other for other in keyed if address_of(other) == address]

@@ -1,5 +1,6 @@
 """Panel, compare, copy and undo on the record pages of a project that keeps its own records."""
 
+from datetime import date
 from html.parser import HTMLParser
 from io import StringIO
 from pathlib import Path
@@ -8,17 +9,20 @@ import numpy as np
 import pytest
 from django.apps import apps
 from django.contrib.auth.models import Permission, User
+from django.core.exceptions import ValidationError
 from django.core.management import call_command
-from django.db import connection
+from django.db import DataError, IntegrityError, connection
 from django.db.migrations.loader import MigrationLoader
 from django.test import Client
 from django.utils import timezone
 from pytest_django.asserts import assertContains, assertNotContains, assertRedirects
 
+from ndd_app.exceptions import WrongDescription
 from ndd_app.models import EMBEDDING_SIZE, Candidate, Collection, Embedding, Encoder, MetadataCopy, Photo, Verdict
 from ndd_app.pipeline.ingest import ingest_source
 from ndd_app.pipeline.matching import find_duplicates
 from ndd_app.pipeline.sources import open_source
+from tests.host_site.museum.adapter import ItemAdapter
 from tests.host_site.museum.models import Item, Maker
 from tests.pictures import draw_photo, faded, jpeg
 
@@ -207,3 +211,45 @@ def test_the_museums_tables_stay_its_own():
     of_museum = [m for (app, _), m in MigrationLoader(connection).disk_migrations.items() if app == "museum"]
     assert [migration.dependencies for migration in of_museum] == [[]]
     call_command("makemigrations", check=True, dry_run=True, stdout=StringIO())
+
+
+# --- when the museum's own table changes ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def orphan(scans: dict[str, Photo], items: dict[str, Item], monkeypatch: pytest.MonkeyPatch) -> Photo:
+    """A scan whose item the museum has deleted; its adapter shows it all the same."""
+    monkeypatch.setattr(ItemAdapter, "visible", lambda _, user, photos: photos)
+    items["print"].delete()
+    return scans["print"]
+
+
+def test_a_scan_without_an_item_takes_no_other_page_down(cataloguer, scans, orphan):
+    assertContains(cataloguer.get("/items/M-1/"), "print.jpg")
+    assertContains(cataloguer.get("/same-picture/groups/depot/"), "print.jpg")
+    one, other = sorted([scans["jug"].pk, orphan.pk])
+    for page in ("compare", "copy", "explain"):
+        assertContains(cataloguer.get(f"/same-picture/{page}/{one}/{other}/"), "print.jpg")
+
+
+@pytest.mark.parametrize(
+    "refusal", [ValidationError("Too long."), DataError("value too long"), IntegrityError("a number is taken")]
+)
+def test_what_the_museum_s_table_refuses_is_said_and_nothing_is_stored(
+    cataloguer, scans, items, monkeypatch: pytest.MonkeyPatch, refusal: Exception
+):
+    def refuse(*_: object) -> None:
+        raise refusal
+
+    monkeypatch.setattr(ItemAdapter, "write", refuse)
+    page = copy_print_to_jug(cataloguer, scans, maker="fill")
+    assertContains(page, "The archive cannot hold the description", status_code=409)
+    assert not MetadataCopy.objects.exists()
+    assert not Verdict.objects.exists()
+
+
+def test_a_value_that_is_no_text_is_named_with_its_field(cataloguer, scans, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(ItemAdapter, "read", lambda *_: {"caption": "Jug", "maker": "", "made": date(1912, 1, 1)})
+    one, other = sorted([scans["jug"].pk, scans["print"].pk])
+    with pytest.raises(WrongDescription, match=r"gives datetime.date\(1912, 1, 1\) for the field made, where text is"):
+        cataloguer.get(f"/same-picture/compare/{one}/{other}/")

@@ -38,7 +38,7 @@ def encoders(request: HttpRequest) -> HttpResponse:
     every = list(
         Encoder.objects.filter(Q(collection=None) | Q(collection__in=collections)).select_related("collection")
     )
-    services = _services(collections, every)
+    services = _services(request, collections, every)
     said = Counter(note for service in services for note in service.notes)
     context = {
         "families": Encoder.Family,
@@ -71,11 +71,14 @@ def encoder(request: HttpRequest, pk: int) -> HttpResponse:
     return render(request, "ndd_app/encoder.html", context)
 
 
-def _services(collections: Iterable[Collection], encoders: Sequence[Encoder]) -> list[Service]:
+def _services(request: HttpRequest, collections: Iterable[Collection], encoders: Sequence[Encoder]) -> list[Service]:
     serving = {(e.collection_id, e.family): e for e in encoders if e.is_serving}
     # The steps towards a switch embed with encoders that are there; only the others look for what lacks.
-    embeddings = Job.objects.filter(kind=Job.Kind.EMBED, state=Job.State.DONE).exclude(
-        parameters__contains={"newest": True}
+    # What they noted names photos, and is for those who may see the jobs.
+    embeddings = (
+        access.visible_jobs(request)
+        .filter(kind=Job.Kind.EMBED, state=Job.State.DONE)
+        .exclude(parameters__contains={"newest": True})
     )
     waiting = waiting_encoders(collections)
     last_jobs = embeddings.order_by("collection_id", "-pk").distinct("collection_id")

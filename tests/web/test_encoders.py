@@ -38,6 +38,12 @@ def test_the_page_repeats_what_the_last_embedding_said(ana, collection):
     assert "An old note." not in page
 
 
+def test_it_repeats_it_to_those_who_see_the_job_as_it_names_photos(ana, reader, boss, collection, bare):
+    make_job(collection, "embed", state="done", result={"notes": [f"{bare.path}: it cannot be read."]})
+    told = [bare.path in person.get(reverse("ndd:encoders")).content.decode() for person in (ana, boss, reader)]
+    assert told == [True, True, False]
+
+
 def test_what_is_true_of_several_collections_is_said_once(ana, collection):
     for each in (collection, make_collection("plates")):
         make_photo(each)

@@ -6,7 +6,7 @@ from uuid import uuid4
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.db.models import Count, Model, QuerySet
+from django.db.models import Count, Model, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import URLPattern, path, reverse
@@ -17,10 +17,11 @@ from ndd_app.admin.rows import Kept
 from ndd_app.description import adapter
 from ndd_app.exceptions import StorageUnavailable
 from ndd_app.forms import CollectionForm, UploadForm
-from ndd_app.models import Collection, Job
+from ndd_app.models import Collection, Job, Photo
 from ndd_app.storage import photo_storage, storage_errors_translated
 from ndd_app.tasks import SERVE_FIRST, THEN_ADAPT, Step, enqueue
 from ndd_app.text import percent
+from ndd_app.views.access import known_collections
 
 
 @admin.register(Collection)
@@ -34,7 +35,11 @@ class CollectionAdmin(Kept):
     actions = ["upload_zip", "adapt", "embed", "find_duplicates"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Collection]:
-        return super().get_queryset(request).annotate(photo_count=Count("photos"))
+        """As on the pages; for superusers also those of which the host shows them nothing."""
+        if request.user.is_superuser:
+            return super().get_queryset(request).annotate(photo_count=Count("photos"))
+        visible = adapter().visible(request.user, Photo.objects.all()).order_by().values("pk")
+        return known_collections(request).annotate(photo_count=Count("photos", filter=Q(photos__in=visible)))
 
     def get_prepopulated_fields(self, request: HttpRequest, obj: Any = None) -> dict[str, Any]:
         return {} if obj else super().get_prepopulated_fields(request, obj)  # an address once given stays
@@ -71,9 +76,9 @@ class CollectionAdmin(Kept):
         return [path("<int:pk>/upload/", upload, name="ndd_app_collection_upload"), *super().get_urls()]
 
     def upload(self, request: HttpRequest, pk: int) -> HttpResponse:
-        collection = get_object_or_404(Collection, pk=pk)
-        if not self.has_change_permission(request, collection):
+        if not self.has_change_permission(request):
             raise PermissionDenied
+        collection = get_object_or_404(self.get_queryset(request), pk=pk)
         form = UploadForm(request.POST or None, request.FILES or None)
         if form.is_valid():
             file = form.cleaned_data["file"]

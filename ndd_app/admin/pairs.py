@@ -36,7 +36,7 @@ class EvidenceInline(admin.TabularInline):
 @admin.register(Candidate)
 class CandidateAdmin(ReadOnly):
     list_display = ["__str__", brief("first"), brief("second"), score, chance, "relation"]
-    list_filter = ["first__collection", "relation"]
+    list_filter = [("first__collection", admin.RelatedOnlyFieldListFilter), "relation"]
     list_select_related = ["first", "second"]
     inlines = [EvidenceInline]
 

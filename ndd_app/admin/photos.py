@@ -50,7 +50,7 @@ class PhotoAdmin(Kept):
     form = DublinCoreForm
     list_display = ["thumbnail_image", "name", "path", "collection", "format"]
     list_display_links = ["thumbnail_image", "name"]
-    list_filter = ["collection", DescribedFilter, DuplicatesFilter, "format"]
+    list_filter = [("collection", admin.RelatedOnlyFieldListFilter), DescribedFilter, DuplicatesFilter, "format"]
     list_select_related = ["collection"]
     list_per_page = 50
     search_fields = ["title"]  # shows the search field; what it does is below

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from django.db.models import Count, Q
+from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
@@ -35,9 +35,7 @@ class Service:
 @require_safe
 def encoders(request: HttpRequest) -> HttpResponse:
     collections = access.visible_collections(request)
-    every = list(
-        Encoder.objects.filter(Q(collection=None) | Q(collection__in=collections)).select_related("collection")
-    )
+    every = list(access.visible_encoders(request).select_related("collection"))
     services = _services(request, collections, every)
     said = Counter(note for service in services for note in service.notes)
     context = {
@@ -53,8 +51,7 @@ def encoders(request: HttpRequest) -> HttpResponse:
 @access.login_required
 @require_safe
 def encoder(request: HttpRequest, pk: int) -> HttpResponse:
-    visible = Q(collection=None) | Q(collection__in=access.visible_collections(request))
-    encoder = get_object_or_404(Encoder.objects.filter(visible).select_related("collection"), pk=pk)
+    encoder = get_object_or_404(access.visible_encoders(request).select_related("collection"), pk=pk)
     context = {
         "encoder": encoder,
         "photos": encoder.embeddings.count(),

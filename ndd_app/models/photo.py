@@ -2,7 +2,7 @@ from collections.abc import Iterable
 
 from django.contrib.postgres.search import SearchQuery
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 
 from ndd_app.models.collection import Collection
@@ -26,6 +26,10 @@ class PhotoQuerySet(models.QuerySet["Photo"]):
     def still_there(self, photos: Iterable["Photo"]) -> set[int]:
         """Their ids, but for those that a host has deleted since they were read."""
         return {*self.filter(pk__in={photo.pk for photo in photos}).values_list("pk", flat=True)}
+
+    def cover(self, collection: Collection) -> bool:
+        """Whether no photo of the collection is missing among these."""
+        return not collection.photos.exclude(Exists(self.order_by().filter(pk=OuterRef("pk")))).exists()
 
     def _nothing_described(self) -> Q:
         texts = {name: "" for name in Photo.DESCRIPTION_FIELDS if name != "subjects"}

@@ -4,11 +4,12 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from django.db.models import Count
+from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
+from ndd_app.description import adapter
 from ndd_app.models import Collection, Encoder, Job, Photo
 from ndd_app.pipeline.serving import outgrown, waiting_encoders
 from ndd_app.views import access
@@ -54,7 +55,7 @@ def encoder(request: HttpRequest, pk: int) -> HttpResponse:
     encoder = get_object_or_404(access.visible_encoders(request).select_related("collection"), pk=pk)
     context = {
         "encoder": encoder,
-        "photos": encoder.embeddings.count(),
+        "photos": encoder.embeddings.filter(photo__in=_visible_photos(request)).count(),
         "loss": plot_loss(encoder.curve),
         "retrieval": plot_retrieval(encoder.curve),
         "table": tabulate(encoder.curve),
@@ -63,7 +64,7 @@ def encoder(request: HttpRequest, pk: int) -> HttpResponse:
         "report": read_report(encoder, request.user),
         "is_waiting": bool(encoder.collection and encoder in waiting_encoders([encoder.collection])),
         "switch": switch_of(request, encoder),
-        "may_delete_embeddings": may_delete_embeddings(request, encoder),
+        "deletable": encoder.embeddings.count() if may_delete_embeddings(request, encoder) else 0,
     }
     return render(request, "ndd_app/encoder.html", context)
 
@@ -80,8 +81,8 @@ def _services(request: HttpRequest, collections: Iterable[Collection], encoders:
     waiting = waiting_encoders(collections)
     last_jobs = embeddings.order_by("collection_id", "-pk").distinct("collection_id")
     said = {job.collection_id: job.result.get("notes", []) for job in last_jobs}
-    pictures = Photo.objects.filter(collection__in=collections).order_by().values_list("collection")
-    photos = dict(pictures.annotate(Count("pixel_hash", distinct=True)))
+    pictures = Photo.objects.filter(pk__in=_visible_photos(request), collection__in=collections).order_by()
+    photos = dict(pictures.values_list("collection").annotate(Count("pixel_hash", distinct=True)))
     services = []
     for collection in collections:
         own_or_site = {f: serving.get((collection.pk, f)) or serving.get((None, f)) for f in Encoder.Family.values}
@@ -90,3 +91,8 @@ def _services(request: HttpRequest, collections: Iterable[Collection], encoders:
         better = [encoder for encoder in waiting if encoder.collection_id == collection.pk]
         services.append(Service(collection, own_or_site, [*said.get(collection.pk, []), *few_seen], better))
     return services
+
+
+def _visible_photos(request: HttpRequest) -> QuerySet[Photo, int]:
+    """Their ids."""
+    return adapter().visible(request.user, Photo.objects.all()).order_by().values_list("pk", flat=True)

@@ -2,6 +2,7 @@ from django.urls import reverse
 
 from ndd_app.views.curves import HEIGHT, WIDTH, plot_loss, plot_retrieval, tabulate
 from tests.factories import make_collection, make_encoder, make_job, make_photo
+from tests.web.conftest import embed, page_of
 
 NOTE = "The deep encoder does not serve. No weights were to be had."
 
@@ -86,6 +87,16 @@ def test_tables_of_what_was_chosen_are_for_the_encoders_own_page(ana, collection
 
 def test_an_encoder_of_a_collection_of_which_nothing_may_be_seen_is_not_there(ana, collection):
     assert ana.get(make_encoder(collection).get_absolute_url()).status_code == 404
+
+
+def test_photos_that_may_not_be_seen_are_not_counted(ana, settings, collection, described, bare):
+    site = embed(make_encoder(is_serving=True), described, bare)
+    make_encoder(collection, is_serving=True, photo_count=1)
+    assert "<dt>Photos embedded</dt><dd>2" in page_of(ana, site)
+    settings.NDD_DESCRIPTION_ADAPTER = "tests.web.conftest.OnlyDescribed"
+    assert "<dt>Photos embedded</dt><dd>1" in page_of(ana, site)
+    [service] = ana.get(reverse("ndd:encoders")).context["services"]
+    assert service.notes == []
 
 
 def test_a_training_is_plotted_from_its_highest_loss_to_its_lowest(ana, collection):

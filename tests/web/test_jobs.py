@@ -23,8 +23,9 @@ def test_chains_stand_together_in_their_order(collection):
 def test_the_page_shows_progress_and_what_waits_for_what(ana, collection):
     adapt, *_ = enqueue(collection, STEPS)
     progress = {"step": "Extracting features", "done": 30, "total": 40}
-    started = timezone.now() - timedelta(seconds=75)
-    Job.objects.filter(pk=adapt.pk).update(state="running", started_at=started, **progress)
+    now = timezone.now()
+    times = {"started_at": now - timedelta(seconds=75), "heartbeat_at": now}
+    Job.objects.filter(pk=adapt.pk).update(state="running", **times, **progress)
     page = ana.get(reverse("ndd:live_jobs")).content.decode()
     assert '<progress value="30" max="40"' in page
     assert "Extracting features: 30 / 40" in page

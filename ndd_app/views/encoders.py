@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from django.db.models import Count, QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
@@ -76,7 +76,7 @@ def _services(request: HttpRequest, collections: Iterable[Collection], encoders:
     embeddings = (
         access.visible_jobs(request)
         .filter(kind=Job.Kind.EMBED, state=Job.State.DONE)
-        .exclude(parameters__contains={"newest": True})
+        .exclude(Q(parameters__contains={"newest": True}) | Q(parameters__has_key="encoder"))
     )
     waiting = waiting_encoders(collections)
     last_jobs = embeddings.order_by("collection_id", "-pk").distinct("collection_id")

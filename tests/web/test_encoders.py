@@ -45,6 +45,13 @@ def test_it_repeats_it_to_those_who_see_the_job_as_it_names_photos(ana, reader, 
     assert told == [True, True, False]
 
 
+def test_the_embeddings_before_a_switch_have_nothing_to_say_of_what_lacks(ana, collection, bare):
+    make_job(collection, "embed", state="done", result={"notes": [NOTE]})
+    for parameters in ({"newest": True}, {"encoder": 1}):
+        make_job(collection, "embed", state="done", parameters=parameters, result={"notes": []})
+    assert NOTE in ana.get(reverse("ndd:encoders")).content.decode()
+
+
 def test_what_is_true_of_several_collections_is_said_once(ana, collection):
     for each in (collection, make_collection("plates")):
         make_photo(each)

@@ -103,7 +103,19 @@ class CollectionAdmin(Kept):
 
     @admin.action(description=_("Adapt: fit encoders to the photos and match with them"), permissions=["change"])
     def adapt(self, request: HttpRequest, queryset: QuerySet[Collection]) -> None:
-        self._begin(request, queryset, THEN_ADAPT)
+        with transaction.atomic():
+            self._begin(request, queryset.exclude(pk__in=self._being_adapted(request, queryset)), THEN_ADAPT)
+
+    def _being_adapted(self, request: HttpRequest, queryset: QuerySet[Collection]) -> list[int]:
+        """Two trainings of a collection would share their checkpoints. A second click waits here for the first."""
+        ids = list(queryset.values_list("pk", flat=True))
+        list(Collection.objects.select_for_update(no_key=True).filter(pk__in=ids).order_by("pk"))
+        running = Job.objects.unfinished().filter(kind=Job.Kind.ADAPT, collection__in=ids)
+        for job in running.select_related("collection"):
+            words = str(_("“{title}” is being adapted already: {job} is not finished yet."))
+            link = format_html('<a href="{}">{}</a>', job.get_absolute_url(), job)
+            self.message_user(request, format_html(words, title=job.collection.title, job=link), messages.ERROR)
+        return [job.collection_id for job in running]
 
     @admin.action(description=_("Embed photos that are not embedded yet"), permissions=["change"])
     def embed(self, request: HttpRequest, queryset: QuerySet[Collection]) -> None:

@@ -135,6 +135,21 @@ def test_of_an_empty_collection_nothing_can_be_begun(boss, collection, bare, act
     assert {job.collection for job in Job.objects.all()} == {collection}
 
 
+def test_a_collection_is_not_adapted_twice_at_once(boss, collection, bare):
+    other = make_collection("depot")
+    make_photo(other)
+    running = make_job(collection, "adapt", state="running")
+    chosen = {"action": "adapt", "_selected_action": [collection.pk, other.pk]}
+    page = boss.post(url(Collection, "changelist"), chosen, follow=True).content.decode()
+    assert "“Album” is being adapted already" in page
+    assert running.get_absolute_url() in page
+    assert [job.kind for job in other.jobs.order_by("pk")] == ["adapt", "embed", "match"]
+    assert collection.jobs.get() == running
+    running.fail("no room")
+    boss.post(url(Collection, "changelist"), chosen)
+    assert collection.jobs.unfinished().count() == 3
+
+
 def test_actions_need_the_permission_to_change_collections(client, collection):
     client.force_login(make_user("looker", "ndd_app.view_collection", is_staff=True))
     client.post(url(Collection, "changelist"), {"action": "embed", "_selected_action": [collection.pk]})

@@ -7,6 +7,7 @@ import pytest
 import torch
 from django.core.management import CommandError, call_command
 
+from ndd_app.management.commands.adapt_collection import LEARN_FROM_LABELS, TRAIN
 from ndd_app.models import Collection, Encoder, Job
 from ndd_app.pipeline import encoders
 from ndd_app.pipeline.embedding import embed_collection
@@ -55,7 +56,9 @@ def run(command: str, *arguments: object) -> str:
 
 
 def adapt(method: str, tmp_path: Path) -> str:
-    return run("adapt_collection", "--method", method, "--groups", tmp_path / "groups.csv", "--steps", 1)
+    labels = ["--groups", tmp_path / "groups.csv"] if method in LEARN_FROM_LABELS else []
+    steps = ["--steps", 1] if method in TRAIN else []
+    return run("adapt_collection", "--method", method, *labels, *steps)
 
 
 def adapt_as_the_admin_does(album: Collection) -> list[Job]:

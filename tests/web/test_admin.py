@@ -106,6 +106,14 @@ def test_the_chance_is_chosen_by_what_it_would_show(boss, collection):
     assert "70 %: 2 pairs within the collection, about 0.2 of them false" in page
 
 
+def test_the_choice_says_what_the_chance_is(boss, collection):
+    words = (
+        "How likely a pair must be to show one image, or two exposures of one scene. Pairs that people have confirmed"
+    )
+    for page in (url(Collection, "change", collection.pk), url(Collection, "add")):
+        assert words in boss.get(page).content.decode()
+
+
 def test_refused_pairs_are_in_no_choice(boss, collection):
     photos = [make_photo(collection) for _ in range(3)]
     make_pair(photos[0], photos[1], 0.96)

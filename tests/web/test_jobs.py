@@ -130,15 +130,16 @@ def test_the_page_of_an_ingest_lists_problems_and_copies(ana, collection):
 
 
 def test_the_facts_of_a_job_are_told_in_words_and_nothing_of_what_is_off_or_empty(ana, collection):
-    told = {"newest": True, "copy_masters": False, "method": None, "groups": ""}
+    told = {"newest": True, "copy_masters": False, "method": None, "groups": "", "steps": 3}
     result = {"known": 0, "expected_false": 1.23456, "encoders": ["a #1", "b #2"], "receipts": []}
     job = make_job(collection, state="running", parameters=told, result=result, worker="mill:12275")
     page = ana.get(job.get_absolute_url())
     assert page.context["facts"] == [
         ("With the newest encoders", "yes"),
+        ("Training ends after so many steps", "3"),
         ("Photos known already", "0"),
         ("Encoders", "a #1, b #2"),
-        ("Shown pairs expected to be none", "1.2"),
+        ("Shown pairs expected to be no duplicates", "1.2"),
     ]
     text = page.content.decode()
     assert "process 12275 on mill" in text

@@ -49,6 +49,7 @@ def test_every_role_has_its_bars_for_both_kinds_of_questions(ana, collection):
     assert page.count('class="among" width="95.00"') == 2 * len(ROLES)
     assert "90 %" in page
     assert "200 photos were worn" in page
+    assert "the numbers in brackets say how far chance alone could have moved it" in page
     assert "98.1 % of all queries" in page
 
 

@@ -52,6 +52,14 @@ def test_every_page_that_shows_progress_says_how_long_it_still_takes(ana, collec
     assert all("about 4 minutes left" in ana.get(page).content.decode() for page in pages)
 
 
+def test_bars_are_drawn_where_numbers_are_written_with_separators(settings, ana, collection):
+    settings.USE_THOUSAND_SEPARATOR = True
+    job = make_job(collection, state="running", done=1234, total=5678)
+    for page in (reverse("ndd:live_jobs"), job.get_absolute_url(), reverse("ndd:running_jobs", args=["album"])):
+        assert '<progress value="1234" max="5678"' in ana.get(page).content.decode()
+    assert "1,234 / 5,678" in ana.get(reverse("ndd:live_jobs")).content.decode()
+
+
 @pytest.mark.parametrize(
     ("seconds", "words"),
     [

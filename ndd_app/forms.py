@@ -26,7 +26,14 @@ class VerdictForm(forms.Form):
 class CollectionForm(forms.ModelForm):
     """The chance from which pairs are shown is chosen by what each choice would show."""
 
-    show_from = forms.TypedChoiceField(label=_("Show pairs from a chance of"), coerce=float)
+    show_from = forms.TypedChoiceField(
+        label=_("Show pairs from a chance of"),
+        coerce=float,
+        help_text=_(
+            "How likely a pair must be to show one image, or two exposures of one scene. Pairs that people have"
+            " confirmed are shown in any case. A lower chance shows more duplicates, and more pairs that are none."
+        ),
+    )
 
     class Meta:
         model = Collection

@@ -24,6 +24,7 @@ def find_duplicates_of_new_photos(collection: Collection, **_: Any) -> None:
 def _has_photos_that_nobody_will_match(collection: Collection) -> bool:
     """Not the same as “photos were added”: a worker may have died after the last photo and before this signal."""
     given_up = [Job.State.FAILED, Job.State.CANCELLED]
-    last = collection.jobs.filter(kind=Job.Kind.MATCH).exclude(state__in=given_up).order_by("pk").last()
+    matchings = collection.jobs.filter(kind=Job.Kind.MATCH).exclude(parameters__has_key="preview")  # it only reports
+    last = matchings.exclude(state__in=given_up).order_by("pk").last()
     photos = collection.photos.all()
     return photos.filter(ingested_at__gt=last.created_at).exists() if last else photos.exists()

@@ -34,7 +34,7 @@ class WrongTrainedWeights(WrongWeights):
 class TooFewPhotos(NddError):
     """An encoder needs at least {minimum} photos that it can learn from, and there are {count}.
 
-    Photos that cannot be read do not count, nor blank ones with vlad. Add some, or let the site encoders serve.
+    Photos that cannot be read do not count, nor blank ones with vlad. Add some.
     """
 
 

@@ -11,7 +11,6 @@ from django.db import models, transaction
 from django.db.models import Exists, ExpressionWrapper, F, Max, OuterRef, Q, Subquery
 from django.db.models.functions import Greatest, Now
 from django.urls import reverse
-from django.utils import timezone
 
 from ndd_app.exceptions import JobLost
 from ndd_app.models.collection import Collection
@@ -110,9 +109,9 @@ class Job(models.Model):
 
     @property
     def seconds(self) -> float | None:
-        if self.started_at is None:
-            return None
-        return ((self.finished_at or timezone.now()) - self.started_at).total_seconds()
+        """How long it has run: until its end, or the last sign of life. Not until now, which is another machine's."""
+        end = self.finished_at or self.heartbeat_at
+        return (end - self.started_at).total_seconds() if self.started_at and end else None
 
     @property
     def percent(self) -> int | None:

@@ -2,7 +2,7 @@ from collections.abc import Iterable
 
 from django.contrib.postgres.search import SearchQuery
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 
 from ndd_app.models.collection import Collection
@@ -31,6 +31,10 @@ class PhotoQuerySet(models.QuerySet["Photo"]):
         """The same, and none of them is deleted before the transaction ends. Their descriptions can be edited."""
         held = f"SELECT id FROM {self.model._meta.db_table} WHERE id = ANY(%s) ORDER BY id FOR KEY SHARE"
         return {photo.pk for photo in self.raw(held, [[*{photo.pk for photo in photos}]])}
+
+    def cover(self, collection: Collection) -> bool:
+        """Whether no photo of the collection is missing among these."""
+        return not collection.photos.exclude(Exists(self.order_by().filter(pk=OuterRef("pk")))).exists()
 
     def _nothing_described(self) -> Q:
         texts = {name: "" for name in Photo.DESCRIPTION_FIELDS if name != "subjects"}

@@ -57,7 +57,8 @@ def adapt_collection(
         else:
             result.encoders.append(encoder)
             result.notes += [f"{encoder}: {remark}" for remark in encoder.notes.splitlines()]
-    result.notes += [f"Nothing was fitted by {' and '.join(names)}. {reason}" for reason, names in unfitted.items()]
+    for why, names in unfitted.items():
+        result.notes.append(f"Nothing was fitted by {' and '.join(names)}. {why} What serves goes on serving.")
     return result
 
 

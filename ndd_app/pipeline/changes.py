@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
+from django.db.models import Max
 from django.utils import timezone
 
 from ndd_app.exceptions import NotEmbedded
@@ -25,12 +26,16 @@ Pair = tuple[int, int]
 class Changes:
     """Pairs that the pages would show and no longer show. against: what served when it was written.
 
+    matched_at, last_answer: the last matching, and the id of the last answer, that it knows of. By these, and by no
+    clock, is told whether it is outdated: those of several machines never agree.
     missed: confirmed pairs that the new encoder would not have found by itself. Like all pairs that people have
     answered they stay on the pages, and are neither gained nor lost.
     """
 
     against: int | None
     written_at: str
+    matched_at: str | None
+    last_answer: int | None
     gained: list[Pair]
     lost: list[Pair]
     missed: list[Pair]
@@ -41,6 +46,8 @@ def report_changes(collection: Collection, encoder: Encoder, track: Track = untr
     if not is_embedded(collection, encoder):
         raise NotEmbedded(collection=collection.slug)
     present = {other.family: other for other in Encoder.objects.serving(collection)}.get(encoder.family)
+    matched_at = Collection.objects.values_list("matched_at", flat=True).get(pk=collection.pk)
+    last_answer = Verdict.objects.touching(collection).aggregate(last=Max("pk"))["last"]
     photos = list(collection.photos.order_by("pk"))
     used = embedded_by(collection, serving_with(collection, encoder))
     answered, settled = answered_pairs(photos), settled_pairs(photos)
@@ -52,6 +59,8 @@ def report_changes(collection: Collection, encoder: Encoder, track: Track = untr
     changes = Changes(
         against=present.pk if present else None,
         written_at=timezone.now().isoformat(),
+        matched_at=matched_at.isoformat() if matched_at else None,
+        last_answer=last_answer,
         gained=_likeliest({pair: then[pair] for pair in open_then - open_today}),
         lost=_likeliest({pair: today[pair] for pair in open_today - open_then}),
         missed=sorted(missed)[:MOST_CHANGES],

@@ -34,11 +34,17 @@ def reasons_for(
             words.append(
                 _through(partner) if partner else _("Only how alike they look as a whole speaks for this pair.")
             )
-    if candidate:
-        if "retouched" in candidate.flags:
-            words.append(_("In one place they show different things, and all around it the same: perhaps a retouch."))
-        words += _of_ranks(candidate)
+    if candidate and "retouched" in candidate.flags:
+        words.append(_("In one place they show different things, and all around it the same: perhaps a retouch."))
     return words
+
+
+def reason_of_ranks(candidate: Candidate | None) -> str:
+    """Only for people who may see the whole collection: others would learn of photos that stand before these."""
+    ranks = (candidate.rank_of_second, candidate.rank_of_first) if candidate else ()
+    if ranks == (1, 1):
+        return _("Each is the other's nearest photo in the collection.")
+    return _("One is the other's nearest photo in the collection.") if 1 in ranks else ""
 
 
 def _nothing_found() -> str:
@@ -101,15 +107,6 @@ def _turned(details: dict) -> str:
     mirrored = _(", mirrored") if details["mirrored"] else ""
     degrees = abs(details["rotation"])
     return mirrored + (_(", turned by {degrees}°").format(degrees=f"{degrees:.1f}") if degrees >= SLIGHT_TURN else "")
-
-
-def _of_ranks(candidate: Candidate) -> list[str]:
-    ranks = candidate.rank_of_second, candidate.rank_of_first
-    if ranks == (1, 1):
-        return [_("Each is the other's nearest photo in the collection.")]
-    if 1 in ranks:
-        return [_("One is the other's nearest photo in the collection.")]
-    return []
 
 
 def _percent(share: float) -> str:

@@ -1,7 +1,7 @@
 """Where a pair that is not shown was lost, from what the database holds: no pixel is looked at anew.
 
 Light enough for a web process. Ranks are exact, and count only photos of a given gallery, what a person may see; the
-fused ones are those of the last matching, as on the record pages.
+fused ones are those of the last matching, as on the record pages, and left out where the gallery is not all of it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -50,6 +50,8 @@ class Trace:
     registration: Registration | None
     outcome: str
     """In words: shown, or the step at which the pair was lost."""
+    tells_ranks: bool = False
+    """The gallery is the whole collection: the places of the last matching tell of no photo that is not in it."""
 
 
 def trace_pair(one: Photo, other: Photo, gallery: PhotoQuerySet) -> Trace:
@@ -59,8 +61,10 @@ def trace_pair(one: Photo, other: Photo, gallery: PhotoQuerySet) -> Trace:
     registration = Registration.objects.between(one, other)
     geometry = Geometry(registration is not None, registration.details if registration else {})
     outcome = outcome_of(one, other, candidate, found, geometry)
-    places = [*found, *places_by_fingerprint(one, other, gallery), *_fused(one, candidate)]
-    return Trace(places, candidate, registration, outcome)
+    tells_ranks = candidate is not None and gallery.cover(one.collection)
+    fused = _fused(one, candidate) if tells_ranks else []
+    places = [*found, *places_by_fingerprint(one, other, gallery), *fused]
+    return Trace(places, candidate, registration, outcome, tells_ranks)
 
 
 def places_by_fingerprint(one: Photo, other: Photo, gallery: PhotoQuerySet) -> list[Place]:

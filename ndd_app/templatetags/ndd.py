@@ -9,9 +9,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from ndd_app.description import Field, Value, adapter, address_of, title_of
-from ndd_app.models import Collection, Evidence, Photo
+from ndd_app.models import Candidate, Collection, Evidence, Photo
 from ndd_app.pipeline.pairs import possible_duplicates as find_possible_duplicates
 from ndd_app.pipeline.provenance import copied_fields as find_copied_fields
+from ndd_app.pipeline.reasons import reason_of_ranks
 from ndd_app.pipeline.reliability import FEWEST, tenths_of
 from ndd_app.pipeline.serving import waiting_encoders as find_waiting_encoders
 from ndd_app.text import percent
@@ -29,8 +30,23 @@ LESS_THAN_A_MINUTE = 45
 def possible_duplicates(context: template.Context, photo: Photo) -> dict[str, Any]:
     """The panel of a record page: pairs of this photo, with what people said about them."""
     user = context["request"].user
-    pairs = find_possible_duplicates(photo, user)
-    return {"photo": photo, "pairs": pairs, "was_matched": photo.collection.matched_at is not None}
+    return {
+        "photo": photo,
+        "pairs": find_possible_duplicates(photo, user),
+        "tells_ranks": sees_all_of(context, photo.collection),
+        "was_matched": photo.collection.matched_at is not None,
+    }
+
+
+@register.simple_tag(takes_context=True)
+def sees_all_of(context: template.Context, collection: Collection) -> bool:
+    """Who does not is told no ranks: a second place tells that there is a first."""
+    return adapter().visible(context["request"].user, Photo.objects.all()).cover(collection)
+
+
+@register.filter
+def of_ranks(candidate: Candidate | None) -> str:
+    return reason_of_ranks(candidate)
 
 
 @register.inclusion_tag("ndd_app/copied_fields.html", takes_context=True)

@@ -9,13 +9,14 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.decorators import permission_required
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
-from django.db.models import Exists, OuterRef, QuerySet, Subquery
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from ndd_app.description import adapter
-from ndd_app.models import Collection, Job, Photo
+from ndd_app.models import Collection, Encoder, Job, Photo
+from ndd_app.models.encoder import EncoderQuerySet
 from ndd_app.models.job import JobQuerySet
 from ndd_app.pipeline import review
 
@@ -75,13 +76,26 @@ def visible_collections(request: HttpRequest) -> QuerySet[Collection]:
     return Collection.objects.filter(Exists(visible))
 
 
+def known_collections(request: HttpRequest) -> QuerySet[Collection]:
+    """Visible ones and, for those who start jobs, also those that wait for their first photos."""
+    visible = visible_collections(request)
+    if not may_start_jobs(request):
+        return visible
+    empty = ~Exists(Photo.objects.filter(collection=OuterRef("pk")))
+    return Collection.objects.filter(Q(pk__in=visible.values("pk")) | empty)
+
+
+def visible_encoders(request: HttpRequest) -> EncoderQuerySet:
+    """The site's, and those of collections of which the visitor may see photos."""
+    return Encoder.objects.filter(Q(collection=None) | Q(collection__in=visible_collections(request)))
+
+
 def visible_jobs(request: HttpRequest) -> JobQuerySet:
     """Jobs of collections of which the visitor may see photos, for those who start jobs or edit photos there."""
-    photos = Photo.objects.filter(collection=OuterRef("pk"))
-    visible = adapter().visible(request.user, photos)
     if may_start_jobs(request):  # they also follow the ingest that brings a collection its first photos
-        theirs = list(Collection.objects.filter(Exists(visible) | ~Exists(photos)))
+        theirs = list(known_collections(request))
     else:
+        visible = adapter().visible(request.user, Photo.objects.filter(collection=OuterRef("pk")))
         one_of_each = Collection.objects.values(one=Subquery(visible.values("pk")[:1]))
         some = Photo.objects.filter(pk__in=one_of_each).select_related("collection")
         theirs = [photo.collection for photo in some if adapter().may_edit(request.user, photo)]

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from ndd_app.description import adapter
-from ndd_app.models import Encoder, Photo, Verdict
+from ndd_app.models import Collection, Encoder, Photo, Verdict
 from ndd_app.pipeline.limits import MOST_CHANGES
 from ndd_app.pipeline.review import Person
 
@@ -51,17 +51,15 @@ def read_report(encoder: Encoder, person: Person) -> Report | None:
     written_at = parse_datetime(stored.get("written_at", ""))
     against = Encoder.objects.filter(pk=stored["against"], family=encoder.family).first()
     lists = [_list_of(kind, stored.get(kind, []), photos) for kind in KINDS]
-    return Report(written_at, against, _is_outdated(encoder, stored["against"], written_at), lists)
+    return Report(written_at, against, _is_outdated(encoder.collection, encoder.family, stored), lists)
 
 
-def _is_outdated(encoder: Encoder, against: int | None, written_at: datetime | None) -> bool:
+def _is_outdated(collection: Collection, family: str, stored: dict[str, Any]) -> bool:
     """Another encoder serves, the photos were matched again, or people have answered since."""
-    assert encoder.collection
-    if written_at and Verdict.objects.touching(encoder.collection).filter(created_at__gt=written_at).exists():
+    serving = {other.family: other.pk for other in Encoder.objects.serving(collection)}.get(family)
+    if serving != stored["against"] or collection.matched_at != parse_datetime(stored.get("matched_at") or ""):
         return True
-    serving = {other.family: other.pk for other in Encoder.objects.serving(encoder.collection)}.get(encoder.family)
-    matched_at = encoder.collection.matched_at
-    return serving != against or bool(written_at and matched_at and matched_at > written_at)
+    return Verdict.objects.touching(collection).filter(pk__gt=stored.get("last_answer") or 0).exists()
 
 
 def _visible(stored: dict[str, Any], person: Person) -> dict[int, Photo]:

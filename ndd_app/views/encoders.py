@@ -4,11 +4,12 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from django.db.models import Count, Q
+from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
+from ndd_app.description import adapter
 from ndd_app.models import Collection, Encoder, Job, Photo
 from ndd_app.pipeline.serving import outgrown, waiting_encoders
 from ndd_app.views import access
@@ -35,10 +36,8 @@ class Service:
 @require_safe
 def encoders(request: HttpRequest) -> HttpResponse:
     collections = access.visible_collections(request)
-    every = list(
-        Encoder.objects.filter(Q(collection=None) | Q(collection__in=collections)).select_related("collection")
-    )
-    services = _services(collections, every)
+    every = list(access.visible_encoders(request).select_related("collection"))
+    services = _services(request, collections, every)
     said = Counter(note for service in services for note in service.notes)
     context = {
         "families": Encoder.Family,
@@ -53,11 +52,10 @@ def encoders(request: HttpRequest) -> HttpResponse:
 @access.login_required
 @require_safe
 def encoder(request: HttpRequest, pk: int) -> HttpResponse:
-    visible = Q(collection=None) | Q(collection__in=access.visible_collections(request))
-    encoder = get_object_or_404(Encoder.objects.filter(visible).select_related("collection"), pk=pk)
+    encoder = get_object_or_404(access.visible_encoders(request).select_related("collection"), pk=pk)
     context = {
         "encoder": encoder,
-        "photos": encoder.embeddings.count(),
+        "photos": encoder.embeddings.filter(photo__in=_visible_photos(request)).count(),
         "loss": plot_loss(encoder.curve),
         "retrieval": plot_retrieval(encoder.curve),
         "table": tabulate(encoder.curve),
@@ -66,22 +64,25 @@ def encoder(request: HttpRequest, pk: int) -> HttpResponse:
         "report": read_report(encoder, request.user),
         "is_waiting": bool(encoder.collection and encoder in waiting_encoders([encoder.collection])),
         "switch": switch_of(request, encoder),
-        "may_delete_embeddings": may_delete_embeddings(request, encoder),
+        "deletable": encoder.embeddings.count() if may_delete_embeddings(request, encoder) else 0,
     }
     return render(request, "ndd_app/encoder.html", context)
 
 
-def _services(collections: Iterable[Collection], encoders: Sequence[Encoder]) -> list[Service]:
+def _services(request: HttpRequest, collections: Iterable[Collection], encoders: Sequence[Encoder]) -> list[Service]:
     serving = {(e.collection_id, e.family): e for e in encoders if e.is_serving}
     # The steps towards a switch embed with encoders that are there; only the others look for what lacks.
-    embeddings = Job.objects.filter(kind=Job.Kind.EMBED, state=Job.State.DONE).exclude(
-        parameters__contains={"newest": True}
+    # What they noted names photos, and is for those who may see the jobs.
+    embeddings = (
+        access.visible_jobs(request)
+        .filter(kind=Job.Kind.EMBED, state=Job.State.DONE)
+        .exclude(Q(parameters__contains={"newest": True}) | Q(parameters__has_key="encoder"))
     )
     waiting = waiting_encoders(collections)
     last_jobs = embeddings.order_by("collection_id", "-pk").distinct("collection_id")
     said = {job.collection_id: job.result.get("notes", []) for job in last_jobs}
-    pictures = Photo.objects.filter(collection__in=collections).order_by().values_list("collection")
-    photos = dict(pictures.annotate(Count("pixel_hash", distinct=True)))
+    pictures = Photo.objects.filter(pk__in=_visible_photos(request), collection__in=collections).order_by()
+    photos = dict(pictures.values_list("collection").annotate(Count("pixel_hash", distinct=True)))
     services = []
     for collection in collections:
         own_or_site = {f: serving.get((collection.pk, f)) or serving.get((None, f)) for f in Encoder.Family.values}
@@ -90,3 +91,8 @@ def _services(collections: Iterable[Collection], encoders: Sequence[Encoder]) ->
         better = [encoder for encoder in waiting if encoder.collection_id == collection.pk]
         services.append(Service(collection, own_or_site, [*said.get(collection.pk, []), *few_seen], better))
     return services
+
+
+def _visible_photos(request: HttpRequest) -> QuerySet[Photo, int]:
+    """Their ids."""
+    return adapter().visible(request.user, Photo.objects.all()).order_by().values_list("pk", flat=True)

@@ -11,7 +11,7 @@ from ndd_app.description import adapter, address_of
 from ndd_app.models import Photo
 from ndd_app.models.photo import PhotoQuerySet
 from ndd_app.pipeline.pairs import common_partner
-from ndd_app.pipeline.reasons import reasons_for
+from ndd_app.pipeline.reasons import reason_of_ranks, reasons_for
 from ndd_app.pipeline.trace import trace_pair
 from ndd_app.views import access
 
@@ -24,6 +24,8 @@ def explain(request: HttpRequest, first: int, second: int) -> HttpResponse:
     trace = trace_pair(one, other, _visible(request))
     partner = common_partner(one, other, _visible(request))
     reasons = reasons_for(one, other, trace.candidate, trace.registration, partner)
+    if trace.tells_ranks and (nearest := reason_of_ranks(trace.candidate)):
+        reasons.append(nearest)
     context = {"one": one, "other": other, "photos": (one, other), "trace": trace, "reasons": reasons}
     return render(request, "ndd_app/explain.html", context)
 

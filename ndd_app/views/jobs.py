@@ -25,7 +25,7 @@ LABELS = {
     "newest": _("With the newest encoders"),
     "method": _("Method"),
     "groups": _("Labels from"),
-    "steps": _("Ends a training after steps"),
+    "steps": _("Training ends after so many steps"),
     "added": _("Photos added"),
     "known": _("Photos known already"),
     "moved": _("Files found at another place"),
@@ -37,7 +37,7 @@ LABELS = {
     "pairs": _("Pairs stored"),
     "verified": _("Pairs with matching points"),
     "shown": _("Pairs shown"),
-    "expected_false": _("Shown pairs expected to be none"),
+    "expected_false": _("Shown pairs expected to be no duplicates"),
     "receipts": _("Receipts"),
 }
 UNFINISHED = {Job.State.WAITING, Job.State.RUNNING}

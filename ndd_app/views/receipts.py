@@ -221,12 +221,15 @@ def _recall(recall: Mapping[str, float]) -> str:
 def _wire(wire: Mapping[str, Any]) -> Wire:
     known = {
         "collapse": (
-            _("It spreads the photos over too few directions: {value:.0f} of at least {limit:.0f}."),
-            _("It spreads the photos over {value:.0f} directions; fewer than {limit:.0f} would be too few."),
+            _(
+                "It hardly tells the photos apart: it spreads them over too few directions ({value:.0f} of at least"
+                " {limit:.0f})."
+            ),
+            _("It tells the photos apart in many ways ({value:.0f} directions, of at least {limit:.0f})."),
         ),
         "hubs": (
-            _("A few photos stand in the lists of too many others: a skewness of {value:.1f}, of at most {limit:.1f}."),
-            _("No photo stands in too many lists of others: a skewness of {value:.1f}, of at most {limit:.1f}."),
+            _("A few photos turn up beside too many others (skewness {value:.1f}, of at most {limit:.1f})."),
+            _("No photo turns up beside too many others (skewness {value:.1f}, of at most {limit:.1f})."),
         ),
         "drift": (
             _("Hardly any photo keeps its neighbours: {percent:.0f} % of the ten nearest, of at least {least:.0f} %."),

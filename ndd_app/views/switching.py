@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from django.contrib import messages
 from django.db import transaction
-from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext as _
@@ -82,8 +81,7 @@ def step_back(request: HttpRequest, pk: int) -> HttpResponse:
 @transaction.atomic
 def delete_embeddings(request: HttpRequest, pk: int) -> HttpResponse:
     """The encoder stays: if it is to serve again, the photos are embedded again first."""
-    visible = Q(collection=None) | Q(collection__in=access.visible_collections(request))
-    encoder = get_object_or_404(Encoder.objects.filter(visible).select_for_update(of=["self"]), pk=pk)
+    encoder = get_object_or_404(access.visible_encoders(request).select_for_update(of=["self"]), pk=pk)
     if may_delete_embeddings(request, encoder):
         count, _models = encoder.embeddings.all().delete()
         text = ngettext("%(count)s embedding deleted.", "%(count)s embeddings deleted.", count)

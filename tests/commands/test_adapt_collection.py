@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
+from ndd_app.management.commands.adapt_collection import LEARN_FROM_LABELS, TRAIN
 from ndd_app.management.commands.adapt_collection import METHODS as NAMED
 from ndd_app.models import Encoder, Job
 from ndd_app.pipeline.annotation import lessons
@@ -40,6 +41,22 @@ def groups(tmp_path: Path) -> Path:
 
 def test_the_methods_that_can_be_chosen_are_those_that_there_are():
     assert {*NAMED} == {*METHODS}
+    assert {*LEARN_FROM_LABELS} == {name for name, method in METHODS.items() if method.is_taught}
+    assert {*TRAIN} == {name for name, method in METHODS.items() if method.trains or name == "auto"}  # with a GPU
+
+
+@pytest.mark.parametrize("method", [name for name, method in METHODS.items() if not method.is_taught])
+def test_labels_for_a_method_that_learns_from_none_are_refused(photos, groups, method):
+    with pytest.raises(CommandError, match=f"{method} learns from no labels.*auto, simclr, supervised, triplet"):
+        call_command("adapt_collection", "album", "--method", method, "--groups", str(groups))
+    assert not Job.objects.exists()
+
+
+@pytest.mark.parametrize("method", ["cosine", "vlad", "whiten"])
+def test_steps_of_a_method_that_trains_nothing_are_refused(photos, method):
+    with pytest.raises(CommandError, match=f"{method} trains nothing.*auto, mae, simclr, supervised, triplet"):
+        adapt("--method", method)
+    assert not Job.objects.exists()
 
 
 def adapt(*arguments: object) -> str:
@@ -50,7 +67,7 @@ def adapt(*arguments: object) -> str:
 
 @pytest.mark.parametrize("method", ["mae", "simclr", "supervised", "triplet"])
 def test_a_trained_encoder_is_stored_and_embeds(photos, groups, method):
-    output = adapt("--method", method, "--groups", groups)
+    output = adapt("--method", method, *(["--groups", groups] if METHODS[method].is_taught else []))
     assert f"Ready: test_vit {method}" in output
     assert "Next: embed_collection album --newest, then find_duplicates album --switch" in output
     encoder = Encoder.objects.get()

@@ -7,6 +7,7 @@ import pytest
 import torch
 from django.core.management import CommandError, call_command
 
+from ndd_app.management.commands.adapt_collection import LEARN_FROM_LABELS, TRAIN
 from ndd_app.models import Collection, Encoder, Job
 from ndd_app.pipeline import encoders
 from ndd_app.pipeline.embedding import embed_collection
@@ -55,7 +56,9 @@ def run(command: str, *arguments: object) -> str:
 
 
 def adapt(method: str, tmp_path: Path) -> str:
-    return run("adapt_collection", "--method", method, "--groups", tmp_path / "groups.csv", "--steps", 1)
+    labels = ["--groups", tmp_path / "groups.csv"] if method in LEARN_FROM_LABELS else []
+    steps = ["--steps", 1] if method in TRAIN else []
+    return run("adapt_collection", "--method", method, *labels, *steps)
 
 
 def adapt_as_the_admin_does(album: Collection) -> list[Job]:
@@ -88,6 +91,7 @@ def test_one_photo_is_left_to_the_site_encoders(site):
     assert [job.state for job in jobs] == ["done"] * 3
     assert len(adapted.result["notes"]) == 2
     assert all("there are 1. " in note for note in adapted.result["notes"])
+    assert all(note.endswith("Add some. What serves goes on serving.") for note in adapted.result["notes"])
     assert matched.result["pairs"] == 0
 
 
@@ -242,3 +246,10 @@ def test_site_encoders_that_nothing_can_be_fitted_on_are_an_error():
     make_collection("empty")
     with pytest.raises(CommandError, match="No site encoder was fitted"):
         call_command("fit_site_encoders", stdout=io.StringIO(), stderr=io.StringIO())
+
+
+def test_where_the_sites_own_encoders_cannot_be_fitted_they_are_not_said_to_serve():
+    make_album(1)
+    notes = encoders.ensure_site_encoders().notes
+    assert len(notes) == 2
+    assert all("there are 1. " in note and note.endswith("Add some.") for note in notes)

@@ -179,6 +179,17 @@ def test_the_row_tells_how_long_the_step_still_takes(collection):
     assert Job.objects.get(pk=mine.pk).seconds_left is None
 
 
+def test_how_long_a_job_has_run_is_told_by_the_database_alone(collection, monkeypatch):
+    mine = job(collection)
+    mine.take()
+    monkeypatch.setattr(timezone, "now", lambda: mine.started_at - timedelta(hours=2))  # a web machine that is late
+    assert Job.objects.get(pk=mine.pk).seconds == 0
+    Job.objects.update(started_at=mine.started_at - timedelta(minutes=3))
+    assert Job.objects.get(pk=mine.pk).seconds == pytest.approx(180)
+    mine.finish({})
+    assert Job.objects.get(pk=mine.pk).seconds == pytest.approx(180, abs=60)
+
+
 def test_what_a_dead_worker_foretold_is_forgotten(collection):
     lost = job(collection)
     lost.take()

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ndd_app.exceptions import NotEmbedded
-from ndd_app.models import EMBEDDING_SIZE, Candidate, Collection, Embedding, Encoder, Job
+from ndd_app.models import EMBEDDING_SIZE, Candidate, Collection, Embedding, Encoder, Job, Verdict
 from ndd_app.pipeline import changes
 from ndd_app.pipeline.changes import Pair, report_changes
 from ndd_app.pipeline.jobs import perform
@@ -78,8 +78,18 @@ def test_the_report_stores_nothing_but_itself(album, challenger):
     assert Encoder.objects.serving(album) == [*Encoder.objects.site()]
     challenger.refresh_from_db()
     stored = challenger.receipt["changes"]
-    assert stored.keys() == {"against", "written_at", "gained", "lost", "missed"}
+    assert stored.keys() == {"against", "written_at", "matched_at", "last_answer", "gained", "lost", "missed"}
     assert stored["gained"] == [[*ids(album, NEW)]]
+
+
+def test_it_says_what_it_knew_of(album, challenger):
+    answer(album, BOTH, "yes")
+    known = Verdict.objects.get().pk
+    report_changes(album, challenger)
+    challenger.refresh_from_db()
+    stored = challenger.receipt["changes"]
+    assert stored["last_answer"] == known
+    assert stored["matched_at"] == Collection.objects.get().matched_at.isoformat()
 
 
 def test_confirmed_pairs_that_it_would_not_find_are_missed_and_not_lost(album, challenger):

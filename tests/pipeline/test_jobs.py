@@ -13,7 +13,7 @@ from ndd_app.pipeline import jobs
 from ndd_app.receivers import find_duplicates_of_new_photos
 from ndd_app.signals import collection_ingested
 from ndd_app.storage import photo_storage, save_bytes
-from tests.factories import make_collection, make_encoder, make_photo
+from tests.factories import make_collection, make_encoder, make_job, make_photo
 from tests.pictures import draw_photo, jpeg, zip_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -189,3 +189,12 @@ def test_after_a_failed_matching_the_next_ingest_tries_again():
     embedding.take()
     embedding.fail("disk full")
     assert ingested(collection) != []
+
+
+def test_what_only_previewed_an_encoder_has_matched_nothing():
+    collection = make_collection()
+    make_photo(collection)
+    make_encoder(collection)
+    make_job(collection, "match", state="failed")
+    make_job(collection, "match", state="done", parameters={"preview": 1})
+    assert ingested(collection) == ["embed", "match"]

@@ -2,7 +2,7 @@ import pytest
 
 from ndd_app.models import Registration
 from ndd_app.pipeline import reasons
-from ndd_app.pipeline.reasons import reasons_for
+from ndd_app.pipeline.reasons import reason_of_ranks, reasons_for
 from ndd_app.vision import grain
 from tests.factories import make_collection, make_pair, make_photo
 
@@ -125,14 +125,21 @@ def test_of_a_stored_pair_that_geometry_never_looked_at_it_is_said(photos):
     assert words not in reasons_for(*photos, pair, register(photos))
 
 
-def test_ranks_and_equal_files_are_reasons(photos):
+def test_ranks_are_a_reason_of_their_own(photos):
     pair = make_pair(*photos)
+    assert reason_of_ranks(pair) == "One is the other's nearest photo in the collection."
     pair.rank_of_first = 1
+    assert reason_of_ranks(pair) == "Each is the other's nearest photo in the collection."
+    pair.rank_of_first = pair.rank_of_second = None
+    assert reason_of_ranks(pair) == reason_of_ranks(None) == ""
+
+
+def test_equal_files_are_a_reason(photos):
+    pair = make_pair(*photos)
     photos[1].pixel_hash, photos[1].checksum = photos[0].pixel_hash, photos[0].checksum
     assert reasons_for(*photos, pair, None) == [
         "Both are the same file.",
         "Geometry did not look at these two.",
-        "Each is the other's nearest photo in the collection.",
     ]
 
 

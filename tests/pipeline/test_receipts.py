@@ -209,7 +209,7 @@ def test_after_the_first_verdict_a_person_switches(album):
     challenger.refresh_from_db()
     changes = challenger.receipt["changes"]
     assert changes["against"] == site("deep").pk
-    assert changes.keys() == {"against", "written_at", "gained", "lost", "missed"}
+    assert changes.keys() == {"against", "written_at", "matched_at", "last_answer", "gained", "lost", "missed"}
 
 
 def test_what_a_person_has_set_aside_does_not_come_back(album):

@@ -220,3 +220,22 @@ def test_partners_one_may_not_see_are_not_mentioned(client, collection, describe
     collection.save()
     make_pair(described, secret)
     assert "Secret bridge" not in client.get(record_page(described)).content.decode()
+
+
+def test_ranks_are_told_to_those_who_see_the_whole_collection(settings, ana, described, bare):
+    """The second place tells that there is a first."""
+    seen = make_photo(described.collection, title="Ferry")
+    make_pair(described, seen)
+    names = [("compare", "Rank →"), ("compare", "the other's nearest"), ("explain", "fused")]
+    pages = [
+        (record_page(described), "Rank 1 here"),
+        *((reverse(f"ndd:{name}", args=[described.pk, seen.pk]), words) for name, words in names),
+    ]
+    pages.append((pages[-1][0], "the other's nearest"))
+
+    def told() -> list[bool]:
+        return [words in ana.get(page).content.decode().replace("&#x27;", "'") for page, words in pages]
+
+    assert told() == [True] * 5
+    settings.NDD_DESCRIPTION_ADAPTER = "tests.web.conftest.OnlyDescribed"
+    assert told() == [False] * 5

@@ -11,6 +11,7 @@ from ndd_app.pipeline.review import record_verdict
 from tests.factories import make_cataloguer, make_collection, make_encoder, make_job, make_pair, make_photo, make_user
 from tests.pictures import draw_photo, jpeg, zip_of
 from tests.web.conftest import logged_in
+from tests.web.pomegranate import reveals, text
 
 OURS = [model for model in admin.site._registry if model._meta.app_label == "ndd_app"]
 
@@ -105,6 +106,14 @@ def test_the_chance_is_chosen_by_what_it_would_show(boss, collection):
     assert "70 %: 2 pairs within the collection, about 0.2 of them false" in page
 
 
+def test_the_choice_says_what_the_chance_is(boss, collection):
+    words = (
+        "How likely a pair must be to show one image, or two exposures of one scene. Pairs that people have confirmed"
+    )
+    for page in (url(Collection, "change", collection.pk), url(Collection, "add")):
+        assert words in boss.get(page).content.decode()
+
+
 def test_refused_pairs_are_in_no_choice(boss, collection):
     photos = [make_photo(collection) for _ in range(3)]
     make_pair(photos[0], photos[1], 0.96)
@@ -132,6 +141,21 @@ def test_of_an_empty_collection_nothing_can_be_begun(boss, collection, bare, act
     page = boss.post(url(Collection, "changelist"), chosen, follow=True).content.decode()
     assert "“Empty box” has no photos." in page
     assert {job.collection for job in Job.objects.all()} == {collection}
+
+
+def test_a_collection_is_not_adapted_twice_at_once(boss, collection, bare):
+    other = make_collection("depot")
+    make_photo(other)
+    running = make_job(collection, "adapt", state="running")
+    chosen = {"action": "adapt", "_selected_action": [collection.pk, other.pk]}
+    page = boss.post(url(Collection, "changelist"), chosen, follow=True).content.decode()
+    assert "“Album” is being adapted already" in page
+    assert running.get_absolute_url() in page
+    assert [job.kind for job in other.jobs.order_by("pk")] == ["adapt", "embed", "match"]
+    assert collection.jobs.get() == running
+    running.fail("no room")
+    boss.post(url(Collection, "changelist"), chosen)
+    assert collection.jobs.unfinished().count() == 3
 
 
 def test_actions_need_the_permission_to_change_collections(client, collection):
@@ -221,6 +245,28 @@ def test_who_may_only_look_sees_the_description_and_nothing_of_the_form(describe
     assert "Old bridge" in page
     assert "Seen" not in page
     assert 'name="_save"' not in page
+
+
+def test_the_admin_names_no_collection_that_the_pages_hide(settings, boss, hidden, described):
+    settings.NDD_DESCRIPTION_ADAPTER = "tests.web.test_across.NoSecretsForAnybody"
+    make_pair(described, hidden)
+    make_encoder(hidden.collection)
+    make_job(hidden.collection)
+    empty = make_collection("empty", title="Empty box")
+    rights = [f"ndd_app.{right}_{model._meta.model_name}" for model in OURS for right in ("view", "change")]
+    eva = logged_in(make_user("eva", *rights, is_staff=True))
+    assert [model for model in OURS if reveals(text(eva, url(model, "changelist")))] == []
+    assert eva.get(url(Collection, "upload", hidden.collection.pk)).status_code == 404
+    assert {*eva.get(url(Collection, "changelist")).context["cl"].queryset} == {described.collection, empty}
+    for model in (Collection, Photo, Encoder, Job):
+        assert reveals(text(boss, url(model, "changelist")))
+
+
+def test_nor_does_it_count_photos_that_may_not_be_seen(settings, boss, described, bare):
+    settings.NDD_DESCRIPTION_ADAPTER = "tests.web.conftest.OnlyDescribed"
+    eva = logged_in(make_user("eva", "ndd_app.view_collection", is_staff=True))
+    told = ['<td class="field-photos">1</td>' in text(person, url(Collection, "changelist")) for person in (eva, boss)]
+    assert told == [True, False]
 
 
 class LostRecords(DublinCoreAdapter):

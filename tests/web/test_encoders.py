@@ -2,6 +2,7 @@ from django.urls import reverse
 
 from ndd_app.views.curves import HEIGHT, WIDTH, plot_loss, plot_retrieval, tabulate
 from tests.factories import make_collection, make_encoder, make_job, make_photo
+from tests.web.conftest import embed, page_of
 
 NOTE = "The deep encoder does not serve. No weights were to be had."
 
@@ -36,6 +37,19 @@ def test_the_page_repeats_what_the_last_embedding_said(ana, collection):
     page = ana.get(reverse("ndd:encoders")).content.decode()
     assert NOTE in page
     assert "An old note." not in page
+
+
+def test_it_repeats_it_to_those_who_see_the_job_as_it_names_photos(ana, reader, boss, collection, bare):
+    make_job(collection, "embed", state="done", result={"notes": [f"{bare.path}: it cannot be read."]})
+    told = [bare.path in person.get(reverse("ndd:encoders")).content.decode() for person in (ana, boss, reader)]
+    assert told == [True, True, False]
+
+
+def test_the_embeddings_before_a_switch_have_nothing_to_say_of_what_lacks(ana, collection, bare):
+    make_job(collection, "embed", state="done", result={"notes": [NOTE]})
+    for parameters in ({"newest": True}, {"encoder": 1}):
+        make_job(collection, "embed", state="done", parameters=parameters, result={"notes": []})
+    assert NOTE in ana.get(reverse("ndd:encoders")).content.decode()
 
 
 def test_what_is_true_of_several_collections_is_said_once(ana, collection):
@@ -80,6 +94,16 @@ def test_tables_of_what_was_chosen_are_for_the_encoders_own_page(ana, collection
 
 def test_an_encoder_of_a_collection_of_which_nothing_may_be_seen_is_not_there(ana, collection):
     assert ana.get(make_encoder(collection).get_absolute_url()).status_code == 404
+
+
+def test_photos_that_may_not_be_seen_are_not_counted(ana, settings, collection, described, bare):
+    site = embed(make_encoder(is_serving=True), described, bare)
+    make_encoder(collection, is_serving=True, photo_count=1)
+    assert "<dt>Photos embedded</dt><dd>2" in page_of(ana, site)
+    settings.NDD_DESCRIPTION_ADAPTER = "tests.web.conftest.OnlyDescribed"
+    assert "<dt>Photos embedded</dt><dd>1" in page_of(ana, site)
+    [service] = ana.get(reverse("ndd:encoders")).context["services"]
+    assert service.notes == []
 
 
 def test_a_training_is_plotted_from_its_highest_loss_to_its_lowest(ana, collection):

@@ -23,8 +23,9 @@ def test_chains_stand_together_in_their_order(collection):
 def test_the_page_shows_progress_and_what_waits_for_what(ana, collection):
     adapt, *_ = enqueue(collection, STEPS)
     progress = {"step": "Extracting features", "done": 30, "total": 40}
-    started = timezone.now() - timedelta(seconds=75)
-    Job.objects.filter(pk=adapt.pk).update(state="running", started_at=started, **progress)
+    now = timezone.now()
+    times = {"started_at": now - timedelta(seconds=75), "heartbeat_at": now}
+    Job.objects.filter(pk=adapt.pk).update(state="running", **times, **progress)
     page = ana.get(reverse("ndd:live_jobs")).content.decode()
     assert '<progress value="30" max="40"' in page
     assert "Extracting features: 30 / 40" in page
@@ -49,6 +50,14 @@ def test_every_page_that_shows_progress_says_how_long_it_still_takes(ana, collec
     assert not any(" left" in ana.get(page).content.decode() for page in pages)
     job.report("Extracting features", 30, 40, seconds_left=250.0)
     assert all("about 4 minutes left" in ana.get(page).content.decode() for page in pages)
+
+
+def test_bars_are_drawn_where_numbers_are_written_with_separators(settings, ana, collection):
+    settings.USE_THOUSAND_SEPARATOR = True
+    job = make_job(collection, state="running", done=1234, total=5678)
+    for page in (reverse("ndd:live_jobs"), job.get_absolute_url(), reverse("ndd:running_jobs", args=["album"])):
+        assert '<progress value="1234" max="5678"' in ana.get(page).content.decode()
+    assert "1,234 / 5,678" in ana.get(reverse("ndd:live_jobs")).content.decode()
 
 
 @pytest.mark.parametrize(
@@ -129,15 +138,16 @@ def test_the_page_of_an_ingest_lists_problems_and_copies(ana, collection):
 
 
 def test_the_facts_of_a_job_are_told_in_words_and_nothing_of_what_is_off_or_empty(ana, collection):
-    told = {"newest": True, "copy_masters": False, "method": None, "groups": ""}
+    told = {"newest": True, "copy_masters": False, "method": None, "groups": "", "steps": 3}
     result = {"known": 0, "expected_false": 1.23456, "encoders": ["a #1", "b #2"], "receipts": []}
     job = make_job(collection, state="running", parameters=told, result=result, worker="mill:12275")
     page = ana.get(job.get_absolute_url())
     assert page.context["facts"] == [
         ("With the newest encoders", "yes"),
+        ("Training ends after so many steps", "3"),
         ("Photos known already", "0"),
         ("Encoders", "a #1, b #2"),
-        ("Shown pairs expected to be none", "1.2"),
+        ("Shown pairs expected to be no duplicates", "1.2"),
     ]
     text = page.content.decode()
     assert "process 12275 on mill" in text

@@ -27,7 +27,7 @@ def add_photos(collection, person, partner) -> None:
 
 
 @pytest.mark.parametrize(
-    ("page", "at_most"), [("collections", 8), ("collection", 16), ("record", 12), ("compare", 15), ("admin", 12)]
+    ("page", "at_most"), [("collections", 8), ("collection", 16), ("record", 12), ("compare", 16), ("admin", 12)]
 )
 def test_pages_of_photos(boss, cataloguer, collection, described, page, at_most):
     add_photos(collection, cataloguer, described)

@@ -49,6 +49,7 @@ def test_every_role_has_its_bars_for_both_kinds_of_questions(ana, collection):
     assert page.count('class="among" width="95.00"') == 2 * len(ROLES)
     assert "90 %" in page
     assert "200 photos were worn" in page
+    assert "the numbers in brackets say how far chance alone could have moved it" in page
     assert "98.1 % of all queries" in page
 
 
@@ -77,7 +78,8 @@ def test_tripwires_are_told_in_words(ana, collection):
     receipt = stored_receipt()
     receipt["tripwires"][0] |= {"value": 31.4, "tripped": True}
     page = page_of(ana, collection, receipt)
-    assert "too few directions: 31 of at least 48." in page
+    assert "hardly tells the photos apart: it spreads them over too few directions (31 of at least 48)." in page
+    assert "No photo turns up beside too many others (skewness 0.2, of at most 1.4)." in page
     assert "keep 56 % of their ten nearest" in page
     assert page.count('<li class="tripped">') == 1
 

@@ -1,5 +1,7 @@
 """What an encoder would change, as its page tells."""
 
+from datetime import timedelta
+
 import pytest
 from django.urls import reverse
 from django.utils import timezone
@@ -17,9 +19,11 @@ def report(own, site, described, bare):
     return write_report(own, site, gained=[[described.pk, bare.pk]])
 
 
-def write_report(encoder, against, **pairs):
+def write_report(encoder, against, written_at=None, **pairs):
+    """Of an album in which nobody has answered yet."""
     lists = {"gained": [], "lost": [], "missed": []} | pairs
-    report = {"against": against.pk, "written_at": timezone.now().isoformat(), **lists}
+    then = {"matched_at": encoder.collection.matched_at.isoformat(), "last_answer": None}
+    report = {"against": against.pk, "written_at": (written_at or timezone.now()).isoformat(), **then, **lists}
     encoder.receipt |= {"changes": report}
     encoder.save()
     return report
@@ -67,6 +71,14 @@ def test_when_another_encoder_serves_or_the_photos_were_matched_again_it_is_outd
 
 
 def test_when_people_have_answered_since_it_is_outdated(boss, own, report, described, bare):
+    assert "Outdated" not in page_of(boss, own)
+    record_verdict(described, bare, "yes", make_cataloguer("bojan"))
+    assert "Outdated" in page_of(boss, own)
+
+
+@pytest.mark.parametrize("hours", [-2, 2])
+def test_a_worker_whose_clock_is_wrong_makes_no_report_outdated_nor_fresh(boss, own, site, described, bare, hours):
+    write_report(own, site, timezone.now() + timedelta(hours=hours))
     assert "Outdated" not in page_of(boss, own)
     record_verdict(described, bare, "yes", make_cataloguer("bojan"))
     assert "Outdated" in page_of(boss, own)

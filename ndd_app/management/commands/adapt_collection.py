@@ -10,7 +10,9 @@ from ndd_app.management.stage import StageCommand
 from ndd_app.models import Collection, Job
 
 METHODS = ("auto", "cosine", "mae", "simclr", "supervised", "triplet", "vlad", "whiten")
-"""Named here too: nobody waits for torch to be told of them."""
+LEARN_FROM_LABELS = ("auto", "simclr", "supervised", "triplet")
+TRAIN = ("auto", "mae", "simclr", "supervised", "triplet")
+"""Named here too: nobody waits for torch to be told of them. `auto` trains where there is a GPU."""
 
 
 class Command(StageCommand):
@@ -27,11 +29,15 @@ class Command(StageCommand):
         parser.add_argument("--steps", type=int, help="end a training after so many steps")
 
     def parameters(self, options: dict[str, Any]) -> dict[str, Any]:
-        groups, steps = options["groups"], options["steps"]
+        method, groups, steps = options["method"], options["groups"], options["steps"]
         if steps is not None and steps < 1:
             raise CommandError("--steps must be at least 1.")
+        if groups and method and method not in LEARN_FROM_LABELS:
+            raise CommandError(f"{method} learns from no labels: --groups is for {', '.join(LEARN_FROM_LABELS)}.")
+        if steps and method and method not in TRAIN:
+            raise CommandError(f"{method} trains nothing: --steps is for {', '.join(TRAIN)}.")
         return {
-            "method": options["method"],
+            "method": method,
             "groups": str(groups.resolve()) if groups else None,
             "steps": steps,
         }

@@ -7,7 +7,7 @@ from ndd_app.exceptions import NddError
 from ndd_app.management.stage import find_collection
 from ndd_app.models import Candidate, Collection, Photo, Registration
 from ndd_app.pipeline.pairs import common_partner
-from ndd_app.pipeline.reasons import reasons_for
+from ndd_app.pipeline.reasons import reason_of_ranks, reasons_for
 from ndd_app.pipeline.trace import Place, trace_pair
 from ndd_app.text import percent
 
@@ -39,8 +39,9 @@ class Command(BaseCommand):
         self.stdout.write("")
         candidate = Candidate.objects.of(one).of(other).first()
         partner = common_partner(one, other, Photo.objects.all())
-        for reason in reasons_for(one, other, candidate, registration, partner):
-            self.stdout.write(reason)
+        for reason in [*reasons_for(one, other, candidate, registration, partner), reason_of_ranks(candidate)]:
+            if reason:
+                self.stdout.write(reason)
         if chances:
             same_image, any_exposure = map(percent, chances)
             self.stdout.write(f"Same image: {same_image} likely. Same image or other exposure: {any_exposure} likely.")

@@ -41,7 +41,7 @@ class Command(StageCommand):
         self.stdout.write(
             f"{job.collection.slug}: {photos} photo{pluralize(photos)} matched with {', '.join(result['encoders'])};"
             f" {pairs} pair{pluralize(pairs)} stored, {result['verified']} with matching points;"
-            f" {result['shown']} shown, of which {result['expected_false']:.1f} are expected to be none"
+            f" {result['shown']} shown, of which {result['expected_false']:.1f} are expected to be no duplicates"
             f" (from a chance of {percent(job.collection.show_from)})."
         )
         for note in result["notes"]:

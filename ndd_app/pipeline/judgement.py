@@ -25,7 +25,7 @@ SURPRISE_WEIGHT = 0.05
 """Equal probabilities are put in order by the surprise."""
 CERTAIN = 0.9999
 ALIKE_FROM = 0.95
-"""From this chance on all are duplicates, and the likelier image comes first: an archivist looks for the print of a copy."""
+"""From this chance on all are duplicates, and the likelier image comes first: people look for the print of a copy."""
 ODDS_OF_STRANGERS = 0.03
 """What the calibration gives, about, to strangers with matching points."""
 UNLIKE = 0.5

@@ -188,7 +188,8 @@ def queue(collection: Collection, person: Person) -> CandidateQuerySet:
 def open_to(person: Person) -> Q:
     """Pairs on which nobody says yes or no, nor this person that they are unsure; the latest answer of each counts."""
     answers = Verdict.objects.latest_of_each_person().filter(first=OuterRef("first"), second=OuterRef("second"))
-    enough = answers.filter(Q(answer__in=[Answer.YES, Answer.NO]) | Q(person_name=person.get_username()))
+    mine = Q(person=person.pk, person__isnull=False)  # visitors are not those whose accounts are gone
+    enough = answers.filter(Q(answer__in=[Answer.YES, Answer.NO]) | mine)
     return ~Q(Exists(enough))
 
 

@@ -51,7 +51,7 @@ def may_answer(person: Person, one: Photo, other: Photo) -> bool:
 
 
 def latest_verdict_of(person: Person, one: Photo, other: Photo) -> Verdict | None:
-    return Verdict.objects.on(one, other).filter(person_name=person.get_username()).first()
+    return Verdict.objects.on(one, other).filter(person=person).first()
 
 
 def visible_verdicts(person: Person) -> VerdictQuerySet:

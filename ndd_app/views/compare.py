@@ -45,7 +45,7 @@ def compare(request: HttpRequest, first: int, second: int) -> HttpResponse:
         "answers": Verdict.Answer.choices,
         "verdicts": latest,
         "settled": agreed_answer(latest),
-        "mine": next((v.answer for v in latest if v.person_name == request.user.get_username()), None),
+        "mine": next((v.answer for v in latest if v.who == request.user.pk), None),
         "copies": copies_between(one, other),
         "place": place,
         "previous": place.previous and _address_in_queue(place.previous, one.collection),

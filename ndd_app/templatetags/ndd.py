@@ -30,7 +30,12 @@ def possible_duplicates(context: template.Context, photo: Photo) -> dict[str, An
     """The panel of a record page: pairs of this photo, with what people said about them."""
     user = context["request"].user
     pairs = find_possible_duplicates(photo, user)
-    return {"photo": photo, "pairs": pairs, "was_matched": photo.collection.matched_at is not None}
+    return {
+        "photo": photo,
+        "pairs": pairs,
+        "was_matched": photo.collection.matched_at is not None,
+        "names_people": user.is_authenticated,
+    }
 
 
 @register.inclusion_tag("ndd_app/copied_fields.html", takes_context=True)

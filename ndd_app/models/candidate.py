@@ -62,7 +62,7 @@ class Candidate(models.Model):
 
     first = models.ForeignKey(Photo, models.CASCADE, related_name="+")
     second = models.ForeignKey(Photo, models.CASCADE, related_name="+")
-    score = models.FloatField(db_index=True, help_text="Orders the pairs: log10 of the odds of being duplicates.")
+    score = models.FloatField(db_index=True, help_text="Orders the pairs: the higher comes first.")
     rank_of_second = models.PositiveIntegerField(null=True, help_text="Place of the second photo in the first's list.")
     rank_of_first = models.PositiveIntegerField(null=True, help_text="Place of the first photo in the second's list.")
 

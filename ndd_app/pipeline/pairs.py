@@ -171,7 +171,7 @@ def candidate_of(one: Photo, other: Photo) -> Candidate | None:
 
 @dataclass(frozen=True)
 class PlaceInQueue:
-    """Where a pair stands among the shown pairs of a collection, most likely ones first."""
+    """Where a pair stands among the shown pairs of a collection, by their score."""
 
     position: int | None
     total: int

@@ -35,9 +35,7 @@ class PossibleDuplicate:
 
     @property
     def is_shown(self) -> bool:
-        if self.candidate is None or self.candidate.probability is None:
-            return False
-        return self.candidate.probability >= self.candidate.show_from
+        return self.candidate is not None and self.candidate.probability >= self.candidate.show_from
 
     @property
     def is_likely(self) -> bool:

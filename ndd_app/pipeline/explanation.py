@@ -80,4 +80,4 @@ def _fused(judged: Judged, row: int, photos: int, here: int) -> Place:
     lists = ranked_lists(judged.fused, photos, NEIGHBOURS)
     ranks = [int(rank) or None for rank in places(lists, judged.fused.pairs[row : row + 1])[0]]
     there, back = ranks if judged.fused.pairs[row, 0] == here else ranks[::-1]
-    return Place("fused", float(judged.fused.scores[row]), there, back)
+    return Place(_("all together"), float(judged.fused.scores[row]), there, back)

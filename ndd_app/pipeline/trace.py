@@ -193,7 +193,7 @@ def _fused(one: Photo, candidate: Candidate | None) -> list[Place]:
         return []
     ranks = candidate.rank_of_second, candidate.rank_of_first
     there, back = ranks if candidate.first_id == one.pk else ranks[::-1]
-    return [Place("fused", None, there, back)]
+    return [Place(_("all together"), None, there, back)]
 
 
 def _encoders(one: Photo, other: Photo) -> list[Encoder]:

@@ -12,6 +12,11 @@ class CandidateQuerySet(models.QuerySet["Candidate"]):
     def of(self, photo: Photo) -> "CandidateQuerySet":
         return self.filter(Q(first=photo) | Q(second=photo))
 
+    def between(self, one: Photo, other: Photo) -> "Candidate | None":
+        first, second = sorted([one, other], key=lambda photo: photo.pk)
+        pairs = self.select_related("first__collection", "second__collection")
+        return pairs.filter(first=first, second=second).first()
+
     # Photos of a pair may lie in two collections; the low id comes first, whichever collection it is of.
 
     def within(self, collection: Collection) -> "CandidateQuerySet":

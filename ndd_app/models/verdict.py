@@ -9,7 +9,7 @@ from ndd_app.models.photo import Photo
 
 
 class VerdictQuerySet(models.QuerySet["Verdict"]):
-    def on(self, one: Photo, other: Photo) -> "VerdictQuerySet":
+    def between(self, one: Photo, other: Photo) -> "VerdictQuerySet":
         first, second = sorted([one, other], key=lambda photo: photo.pk)
         return self.filter(first=first, second=second)
 

@@ -46,7 +46,7 @@ def explain_pair(one: Photo, other: Photo) -> Explanation:
     row = int(np.flatnonzero((judged.fused.pairs == pair).all(axis=1))[0])
     details, duplicate = judged.details[row], float(judged.probabilities.duplicate[row])
     found = [_place(str(encoder), photos, encoder, (here, there)) for encoder in used]
-    candidate = Candidate.objects.of(one).of(other).select_related("first__collection", "second__collection").first()
+    candidate = Candidate.objects.between(one, other)
     only_now = before is not None and not before.details and bool(details)
     geometry = Geometry(before is not None, details, [*unread], only_now)
     outcome = outcome_of(one, other, candidate, found, geometry, duplicate)

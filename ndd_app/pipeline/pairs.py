@@ -158,12 +158,6 @@ def common_partner(one: Photo, other: Photo, visible: PhotoQuerySet) -> Photo | 
     return max(visible.filter(pk__in=common), key=lambda photo: (common[photo.pk], -photo.pk), default=None)
 
 
-def candidate_of(one: Photo, other: Photo) -> Candidate | None:
-    first, second = sorted([one, other], key=lambda photo: photo.pk)
-    pairs = Candidate.objects.select_related("first__collection", "second__collection")
-    return pairs.filter(first=first, second=second).first()
-
-
 # --- the queue of a collection ----------------------------------------------------------------------------------------
 
 

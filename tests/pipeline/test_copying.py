@@ -82,7 +82,7 @@ def test_copying_records_the_yes_and_where_each_value_came_from(source, target, 
     [copy] = copy_description(source, target, {"date": Mode.FILL}, cataloguer)
     assert (copy.before, copy.after, copy.person_name) == ("", "1912", "ana")
     assert copy.verdict.answer == Verdict.Answer.YES
-    assert agreed_answer(Verdict.objects.on(source, target)) == "yes"
+    assert agreed_answer(Verdict.objects.between(source, target)) == "yes"
 
 
 def test_copying_is_all_or_nothing(source, target, cataloguer, monkeypatch):

@@ -21,7 +21,7 @@ def answer(pair, given, person) -> Verdict:
 
 
 def answers(pair) -> list[str]:
-    latest = Verdict.objects.on(pair.first, pair.second).latest_of_each_person()
+    latest = Verdict.objects.between(pair.first, pair.second).latest_of_each_person()
     return sorted(latest.values_list("answer", flat=True))
 
 

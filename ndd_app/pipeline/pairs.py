@@ -30,7 +30,7 @@ class PossibleDuplicate:
     verdicts: tuple[Verdict, ...]
 
     @property
-    def settled(self) -> str | None:
+    def agreed(self) -> str | None:
         return agreed_answer(self.verdicts)
 
     @property
@@ -39,7 +39,7 @@ class PossibleDuplicate:
 
     @property
     def is_likely(self) -> bool:
-        return self.settled == Answer.YES or (self.is_shown and self.settled != Answer.NO)
+        return self.agreed == Answer.YES or (self.is_shown and self.agreed != Answer.NO)
 
     @property
     def rank(self) -> int | None:
@@ -93,8 +93,8 @@ def possible_duplicates(photo: Photo, person: Person) -> PossibleDuplicates:
     found = [pair for pair in every if pair.partner.pk in visible]
     hidden = [pair.partner.collection for pair in every if pair.partner.pk not in visible and pair.is_likely]
     announced = sorted({c for c in hidden if c.announces_matches}, key=lambda collection: collection.title)
-    refused = [pair for pair in found if pair.settled == Answer.NO]
-    to_see = [pair for pair in found if pair.settled != Answer.NO and (pair.is_shown or pair.verdicts)]
+    refused = [pair for pair in found if pair.agreed == Answer.NO]
+    to_see = [pair for pair in found if pair.agreed != Answer.NO and (pair.is_shown or pair.verdicts)]
     less_likely = [pair for pair in found if not (pair.is_shown or pair.verdicts)]
     return PossibleDuplicates(to_see, less_likely, refused, announced)
 

@@ -44,7 +44,7 @@ def compare(request: HttpRequest, first: int, second: int) -> HttpResponse:
         "reasons": reasons_for(one, other, candidate, registration, partner),
         "answers": Verdict.Answer.choices,
         "verdicts": latest,
-        "settled": agreed_answer(latest),
+        "agreed": agreed_answer(latest),
         "mine": next((v.answer for v in latest if v.who == request.user.pk), None),
         "copies": copies_between(one, other),
         "place": place,

@@ -19,6 +19,7 @@ from ndd_app.conf import conf
 from ndd_app.exceptions import DescriptionRefused, InvalidDescription, WrongDescription
 from ndd_app.models import Collection, Photo
 from ndd_app.models.photo import PhotoQuerySet
+from ndd_app.text import with_line_feeds
 
 Value = str | list[str]
 """A field's value; "" and [] mean absent."""
@@ -72,7 +73,7 @@ class DescriptionAdapter:
         """The value as it will be stored; raises InvalidDescription when the field cannot hold it."""
         if isinstance(value, list):
             return [word for text in value if (word := text.strip())]
-        return value.strip()
+        return with_line_feeds(value.strip())
 
     def title(self, photo: Photo) -> str:
         return str(photo)

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from ndd_app.models import Collection, MetadataCopy, Photo, Verdict
 from ndd_app.pipeline.comparison import Agreement, FieldComparison, compare_descriptions, fields_to_gain
 from ndd_app.pipeline.pairs import count_at_chance
+from ndd_app.text import with_line_feeds
 
 Mode = MetadataCopy.Mode
 CHANCES = (0.5, 0.7, 0.8, 0.9, 0.95, 0.98)
@@ -131,6 +132,13 @@ class LinesField(forms.Field):
         return self.to_python(data) != (initial or [])
 
 
+class LongTextField(forms.CharField):
+    """Keeps the line ends that are stored: a browser sends others, and a text that nobody touched is no change."""
+
+    def to_python(self, value: Any) -> str:
+        return with_line_feeds(super().to_python(value) or "")
+
+
 class DublinCoreForm(forms.ModelForm):
     """The description that Photo has of its own. It is not saved over what somebody else wrote since it was opened."""
 
@@ -141,6 +149,7 @@ class DublinCoreForm(forms.ModelForm):
         model = Photo
         fields = ["identifier", *Photo.DESCRIPTION_FIELDS]
         widgets = {"description": _lines(6), "rights": _lines(2), "source": _lines(2), "notes": _lines(3)}
+        field_classes = dict.fromkeys(widgets, LongTextField)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

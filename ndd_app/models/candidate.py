@@ -12,6 +12,11 @@ class CandidateQuerySet(models.QuerySet["Candidate"]):
     def of(self, photo: Photo) -> "CandidateQuerySet":
         return self.filter(Q(first=photo) | Q(second=photo))
 
+    def between(self, one: Photo, other: Photo) -> "Candidate | None":
+        first, second = sorted([one, other], key=lambda photo: photo.pk)
+        pairs = self.select_related("first__collection", "second__collection")
+        return pairs.filter(first=first, second=second).first()
+
     # Photos of a pair may lie in two collections; the low id comes first, whichever collection it is of.
 
     def within(self, collection: Collection) -> "CandidateQuerySet":
@@ -62,7 +67,7 @@ class Candidate(models.Model):
 
     first = models.ForeignKey(Photo, models.CASCADE, related_name="+")
     second = models.ForeignKey(Photo, models.CASCADE, related_name="+")
-    score = models.FloatField(db_index=True, help_text="Orders the pairs: log10 of the odds of being duplicates.")
+    score = models.FloatField(db_index=True, help_text="Orders the pairs: the higher comes first.")
     rank_of_second = models.PositiveIntegerField(null=True, help_text="Place of the second photo in the first's list.")
     rank_of_first = models.PositiveIntegerField(null=True, help_text="Place of the first photo in the second's list.")
 

@@ -1,3 +1,5 @@
+from typing import Any
+
 from django.conf import settings
 from django.db import models
 from django.db.models import Exists, F, OuterRef, Q
@@ -7,7 +9,7 @@ from ndd_app.models.photo import Photo
 
 
 class VerdictQuerySet(models.QuerySet["Verdict"]):
-    def on(self, one: Photo, other: Photo) -> "VerdictQuerySet":
+    def between(self, one: Photo, other: Photo) -> "VerdictQuerySet":
         first, second = sorted([one, other], key=lambda photo: photo.pk)
         return self.filter(first=first, second=second)
 
@@ -21,9 +23,11 @@ class VerdictQuerySet(models.QuerySet["Verdict"]):
         return self.touching(collection).exclude(first__collection=F("second__collection"))
 
     def latest_of_each_person(self) -> "VerdictQuerySet":
-        same = {name: OuterRef(name) for name in ("first", "second", "person_name")}
-        newer = Verdict.objects.filter(**same, pk__gt=OuterRef("pk"))
-        return self.filter(~Exists(newer))
+        """A name tells who it was only where the account is gone: accounts are renamed, and names given anew."""
+        newer = Verdict.objects.filter(first=OuterRef("first"), second=OuterRef("second"), pk__gt=OuterRef("pk"))
+        of_account = newer.filter(person=OuterRef("person"))
+        of_name = newer.filter(person=None, person_name=OuterRef("person_name"))
+        return self.exclude(Exists(of_account)).exclude(Q(person=None) & Exists(of_name))
 
 
 class Verdict(models.Model):
@@ -57,6 +61,11 @@ class Verdict(models.Model):
         ordering = ["-pk"]
         indexes = [models.Index(fields=["first", "second"])]
         constraints = [models.CheckConstraint(condition=Q(first__lt=F("second")), name="verdict_low_id_first")]
+
+    @property
+    def who(self) -> Any:
+        """The id of the account, or the name where that is gone."""
+        return self.person_id or self.person_name
 
     def __str__(self) -> str:
         return f"{self.first_name} – {self.second_name}: {self.answer} ({self.person_name})"

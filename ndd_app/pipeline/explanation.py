@@ -46,7 +46,7 @@ def explain_pair(one: Photo, other: Photo) -> Explanation:
     row = int(np.flatnonzero((judged.fused.pairs == pair).all(axis=1))[0])
     details, duplicate = judged.details[row], float(judged.probabilities.duplicate[row])
     found = [_place(str(encoder), photos, encoder, (here, there)) for encoder in used]
-    candidate = Candidate.objects.of(one).of(other).select_related("first__collection", "second__collection").first()
+    candidate = Candidate.objects.between(one, other)
     only_now = before is not None and not before.details and bool(details)
     geometry = Geometry(before is not None, details, [*unread], only_now)
     outcome = outcome_of(one, other, candidate, found, geometry, duplicate)
@@ -80,4 +80,4 @@ def _fused(judged: Judged, row: int, photos: int, here: int) -> Place:
     lists = ranked_lists(judged.fused, photos, NEIGHBOURS)
     ranks = [int(rank) or None for rank in places(lists, judged.fused.pairs[row : row + 1])[0]]
     there, back = ranks if judged.fused.pairs[row, 0] == here else ranks[::-1]
-    return Place("fused", None, there, back)
+    return Place(_("all together"), None, there, back)

@@ -19,13 +19,14 @@ Pair = frozenset[int]
 
 @dataclass(frozen=True)
 class Group:
-    """The ids of photos that show one image or exposures of one scene, and of the pair that is least so.
+    """The ids of photos that show one image or exposures of one scene, and the pair that is least so, with its chance.
 
     is_confirmed: people have said yes to that one too, as to all the others.
     """
 
     members: frozenset[int]
-    weakest: int
+    weakest: Pair
+    chance: float
     is_confirmed: bool
 
 
@@ -34,7 +35,8 @@ class GroupWithPhotos:
     """photos: the representative first."""
 
     photos: tuple[Photo, ...]
-    weakest: Candidate
+    weakest: tuple[Photo, Photo]
+    chance: float
     is_confirmed: bool
 
     @property
@@ -47,43 +49,47 @@ def groups_of(collection: Collection, person: Person) -> list[Group]:
 
     There may be thousands, so that photos are read only of those that are looked at: see with_photos.
     """
-    shown = queue(collection, person).values_list("pk", "first", "second", "probability", "first__path", "second__path")
-    links: dict[Pair, tuple[float, int]] = {}
+    shown = queue(collection, person).values_list("first", "second", "probability", "first__path", "second__path")
+    chances: dict[Pair, float] = {}
     paths: dict[int, str] = {}
-    for pk, first, second, probability, *names in shown:
-        links[frozenset((first, second))] = probability, pk
+    for first, second, probability, *names in shown:
+        chances[frozenset((first, second))] = probability
         paths |= zip((first, second), names, strict=True)
     answers = settled_pairs(Photo.objects.filter(pk__in=paths).only("collection").distinct("collection"))
     confirmed, apart = ({frozenset(p) for p in answers if answers[p] == said} for said in (Answer.YES, Answer.NO))
-    weight = {pair: 1.0 if pair in confirmed else probability for pair, (probability, _) in links.items()}
-    found = [_group(frozenset(members), links, confirmed) for members in cluster(links, weight, apart)]
+    weight = chances | dict.fromkeys(confirmed & chances.keys(), 1.0)
+    found = [_group(frozenset(members), chances, confirmed) for members in cluster(chances, weight, apart)]
     return sorted(found, key=lambda group: (-len(group.members), min(paths[member] for member in group.members)))
 
 
 def with_photos(groups: Sequence[Group]) -> list[GroupWithPhotos]:
+    """But for groups of which a host has deleted a photo since they were made."""
     members = [member for group in groups for member in group.members]
     photos = Photo.objects.select_related("collection").in_bulk(members)
-    weakest = Candidate.objects.in_bulk([group.weakest for group in groups])
-    for pair in weakest.values():
-        pair.first, pair.second = photos[pair.first_id], photos[pair.second_id]
 
     def read(group: Group) -> GroupWithPhotos:
         ordered = sorted((photos[member] for member in group.members), key=_worth, reverse=True)
-        return GroupWithPhotos(tuple(ordered), weakest[group.weakest], group.is_confirmed)
+        first, second = (photos[member] for member in sorted(group.weakest))
+        return GroupWithPhotos(tuple(ordered), (first, second), group.chance, group.is_confirmed)
 
-    return [read(group) for group in groups]
+    return [read(group) for group in groups if photos.keys() >= group.members]
+
+
+def open_pairs(collection: Collection, members: Iterable[int], person: Person) -> list[Candidate]:
+    """All shown pairs of these photos that are open to the person, who may edit one of both."""
+    ids = {*members}
+    inside = queue(collection, person).filter(open_to(person), first__in=ids, second__in=ids)
+    pairs = inside.select_related("first__collection", "second__collection")
+    return [pair for pair in pairs if may_answer(person, pair.first, pair.second)]
 
 
 @transaction.atomic
 def confirm_group(collection: Collection, members: Iterable[int], person: Person) -> int:
-    """Yes to all shown pairs of these photos that are open to the person, who may edit one of both; how many."""
-    ids = {*members}
-    inside = queue(collection, person).filter(open_to(person), first__in=ids, second__in=ids)
-    pairs = inside.select_related("first__collection", "second__collection")
-    answered = [(p.first, p.second) for p in pairs if may_answer(person, p.first, p.second)]
-    for one, other in answered:
-        record_verdict(one, other, Answer.YES, person)
-    return len(answered)
+    """Yes to all open pairs of these photos; how many."""
+    pairs = open_pairs(collection, members, person)
+    for pair in pairs:
+        record_verdict(pair.first, pair.second, Answer.YES, person)
+    return len(pairs)
 
 
 def cluster(pairs: Iterable[Pair], weight: dict[Pair, float], apart: Set[Pair] = frozenset()) -> list[set[int]]:
@@ -120,11 +126,10 @@ def _told_apart(one: set[int], other: set[int], apart: Set[Pair]) -> bool:
     return bool(apart) and any(frozenset((here, there)) in apart for here in one for there in other)
 
 
-def _group(members: frozenset[int], links: Mapping[Pair, tuple[float, int]], confirmed: Set[Pair]) -> Group:
-    """links: chance and id of each pair."""
-    pairs = (frozenset(pair) for pair in combinations(members, 2))
-    is_confirmed, _, weakest = min((pair in confirmed, *links[pair]) for pair in pairs if pair in links)
-    return Group(members, weakest, is_confirmed)
+def _group(members: frozenset[int], chances: Mapping[Pair, float], confirmed: Set[Pair]) -> Group:
+    pairs = [pair for two in combinations(sorted(members), 2) if (pair := frozenset(two)) in chances]
+    weakest = min(pairs, key=lambda pair: (pair in confirmed, chances[pair]))
+    return Group(members, weakest, chances[weakest], weakest in confirmed)
 
 
 def _worth(photo: Photo) -> tuple[int, int, int]:

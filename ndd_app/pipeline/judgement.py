@@ -56,9 +56,9 @@ class Judged:
 
 
 def judge(photos: Sequence[Photo], fused: Fused, settled: Settled) -> Judged:
-    """The ranking score is the log10 of the odds that a pair is one image or two exposures of one scene.
+    """The ranking score is the log10 of the odds that a pair is one image or two exposures of one scene, and more.
 
-    Of pairs with like odds the likelier image comes first: all exposures of a plate match a print of one of them.
+    From ALIKE_FROM on the likelier image comes first: all exposures of a plate match a print of one of them.
     """
     known = _Known.of(photos, fused, registered(photos, fused.pairs), settled)
     found = known.probabilities()

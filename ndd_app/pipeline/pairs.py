@@ -30,18 +30,16 @@ class PossibleDuplicate:
     verdicts: tuple[Verdict, ...]
 
     @property
-    def settled(self) -> str | None:
+    def agreed(self) -> str | None:
         return agreed_answer(self.verdicts)
 
     @property
     def is_shown(self) -> bool:
-        if self.candidate is None or self.candidate.probability is None:
-            return False
-        return self.candidate.probability >= self.candidate.show_from
+        return self.candidate is not None and self.candidate.probability >= self.candidate.show_from
 
     @property
     def is_likely(self) -> bool:
-        return self.settled == Answer.YES or (self.is_shown and self.settled != Answer.NO)
+        return self.agreed == Answer.YES or (self.is_shown and self.agreed != Answer.NO)
 
     @property
     def rank(self) -> int | None:
@@ -95,8 +93,8 @@ def possible_duplicates(photo: Photo, person: Person) -> PossibleDuplicates:
     found = [pair for pair in every if pair.partner.pk in visible]
     hidden = [pair.partner.collection for pair in every if pair.partner.pk not in visible and pair.is_likely]
     announced = sorted({c for c in hidden if c.announces_matches}, key=lambda collection: collection.title)
-    refused = [pair for pair in found if pair.settled == Answer.NO]
-    to_see = [pair for pair in found if pair.settled != Answer.NO and (pair.is_shown or pair.verdicts)]
+    refused = [pair for pair in found if pair.agreed == Answer.NO]
+    to_see = [pair for pair in found if pair.agreed != Answer.NO and (pair.is_shown or pair.verdicts)]
     less_likely = [pair for pair in found if not (pair.is_shown or pair.verdicts)]
     return PossibleDuplicates(to_see, less_likely, refused, announced)
 
@@ -160,18 +158,12 @@ def common_partner(one: Photo, other: Photo, visible: PhotoQuerySet) -> Photo | 
     return max(visible.filter(pk__in=common), key=lambda photo: (common[photo.pk], -photo.pk), default=None)
 
 
-def candidate_of(one: Photo, other: Photo) -> Candidate | None:
-    first, second = sorted([one, other], key=lambda photo: photo.pk)
-    pairs = Candidate.objects.select_related("first__collection", "second__collection")
-    return pairs.filter(first=first, second=second).first()
-
-
 # --- the queue of a collection ----------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class PlaceInQueue:
-    """Where a pair stands among the shown pairs of a collection, most likely ones first."""
+    """Where a pair stands among the shown pairs of a collection, by their score."""
 
     position: int | None
     total: int
@@ -188,7 +180,8 @@ def queue(collection: Collection, person: Person) -> CandidateQuerySet:
 def open_to(person: Person) -> Q:
     """Pairs on which nobody says yes or no, nor this person that they are unsure; the latest answer of each counts."""
     answers = Verdict.objects.latest_of_each_person().filter(first=OuterRef("first"), second=OuterRef("second"))
-    enough = answers.filter(Q(answer__in=[Answer.YES, Answer.NO]) | Q(person_name=person.get_username()))
+    mine = Q(person=person.pk, person__isnull=False)  # visitors are not those whose accounts are gone
+    enough = answers.filter(Q(answer__in=[Answer.YES, Answer.NO]) | mine)
     return ~Q(Exists(enough))
 
 

@@ -34,7 +34,7 @@ def visible_copies(person: Person) -> QuerySet[MetadataCopy]:
     visible = adapter().visible(person, Photo.objects.all()).order_by().values("pk")
     gone = Q(target=None)
     if not person.has_perm("ndd_app.view_metadatacopy"):
-        gone &= Q(person_name=person.get_username())
+        gone &= Q(person=person.pk, person__isnull=False)
     copies = _with_hidden_sources(MetadataCopy.objects.filter(Q(target__in=visible) | gone), person)
     return copies.select_related("source__collection", "target__collection").order_by("-pk")
 

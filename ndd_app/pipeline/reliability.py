@@ -57,7 +57,7 @@ def _forecasts(collection: Collection, person: Person) -> Iterator[tuple[float, 
     for verdict in visible_verdicts(person).touching(collection).order_by("pk"):
         answered[verdict.first_id, verdict.second_id].append(verdict)
     for verdicts in answered.values():
-        latest = {verdict.person_name: verdict for verdict in verdicts}
+        latest = {verdict.who: verdict for verdict in verdicts}
         answer = agreed_answer(latest.values())
         if verdicts[0].probability is not None and answer in (Answer.YES, Answer.NO):
             yield verdicts[0].probability, answer == Answer.YES

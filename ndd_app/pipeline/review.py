@@ -27,7 +27,7 @@ def record_verdict(one: Photo, other: Photo, answer: str, person: Person, note: 
     present = latest_verdict_of(person, first, second)
     if present and present.answer == answer and note in ("", present.note):
         return present
-    candidate = Candidate.objects.filter(first=first, second=second).first()
+    candidate = Candidate.objects.between(first, second)
     verdict = Verdict.objects.create(
         first=first,
         second=second,
@@ -51,7 +51,7 @@ def may_answer(person: Person, one: Photo, other: Photo) -> bool:
 
 
 def latest_verdict_of(person: Person, one: Photo, other: Photo) -> Verdict | None:
-    return Verdict.objects.on(one, other).filter(person_name=person.get_username()).first()
+    return Verdict.objects.between(one, other).filter(person=person).first()
 
 
 def visible_verdicts(person: Person) -> VerdictQuerySet:

@@ -57,7 +57,7 @@ class Trace:
 def trace_pair(one: Photo, other: Photo, gallery: PhotoQuerySet) -> Trace:
     """`gallery`: the photos that count. Across collections the lists are of other collections, by the site encoders."""
     found = [_place(encoder, one, other, gallery) for encoder in _encoders(one, other)]
-    candidate = Candidate.objects.of(one).of(other).select_related("first__collection", "second__collection").first()
+    candidate = Candidate.objects.between(one, other)
     registration = Registration.objects.between(one, other)
     geometry = Geometry(registration is not None, registration.details if registration else {})
     outcome = outcome_of(one, other, candidate, found, geometry)
@@ -93,7 +93,7 @@ def outcome_of(
     chance: float | None = None,
 ) -> str:
     """`chance`: of a pair that is not stored, if known."""
-    answer = agreed_answer(Verdict.objects.on(one, other).latest_of_each_person())
+    answer = agreed_answer(Verdict.objects.between(one, other).latest_of_each_person())
     if answer == Verdict.Answer.NO:
         return _("Not shown: people have answered no.")
     if adapter().same_record(one, other):
@@ -197,7 +197,7 @@ def _fused(one: Photo, candidate: Candidate | None) -> list[Place]:
         return []
     ranks = candidate.rank_of_second, candidate.rank_of_first
     there, back = ranks if candidate.first_id == one.pk else ranks[::-1]
-    return [Place("fused", None, there, back)]
+    return [Place(_("all together"), None, there, back)]
 
 
 def _encoders(one: Photo, other: Photo) -> list[Encoder]:

@@ -35,6 +35,7 @@ def possible_duplicates(context: template.Context, photo: Photo) -> dict[str, An
         "pairs": find_possible_duplicates(photo, user),
         "tells_ranks": sees_all_of(context, photo.collection),
         "was_matched": photo.collection.matched_at is not None,
+        "names_people": user.is_authenticated,
     }
 
 

@@ -12,7 +12,7 @@ from ndd_app.description import adapter, address_of
 from ndd_app.forms import VerdictForm
 from ndd_app.models import Candidate, Collection, Photo, Registration, Verdict
 from ndd_app.pipeline.comparison import Agreement, compare_descriptions, fields_to_gain
-from ndd_app.pipeline.pairs import candidate_of, common_partner, next_open_pair, place_in_queue, queue
+from ndd_app.pipeline.pairs import common_partner, next_open_pair, place_in_queue, queue
 from ndd_app.pipeline.provenance import copies_between
 from ndd_app.pipeline.reasons import reasons_for
 from ndd_app.pipeline.review import agreed_answer, record_verdict
@@ -24,10 +24,10 @@ from ndd_app.views.words import short_title
 @require_safe
 def compare(request: HttpRequest, first: int, second: int) -> HttpResponse:
     one, other = access.get_pair(request, first, second)
-    candidate = candidate_of(one, other)
+    candidate = Candidate.objects.between(one, other)
     registration = Registration.objects.between(one, other)
     comparisons = compare_descriptions(one, other)
-    latest = list(Verdict.objects.on(one, other).latest_of_each_person())
+    latest = list(Verdict.objects.between(one, other).latest_of_each_person())
     partner = common_partner(one, other, adapter().visible(request.user, Photo.objects.all()))
     place = place_in_queue(one.collection, candidate, request.user)
     context = {
@@ -44,8 +44,8 @@ def compare(request: HttpRequest, first: int, second: int) -> HttpResponse:
         "reasons": reasons_for(one, other, candidate, registration, partner),
         "answers": Verdict.Answer.choices,
         "verdicts": latest,
-        "settled": agreed_answer(latest),
-        "mine": next((v.answer for v in latest if v.person_name == request.user.get_username()), None),
+        "agreed": agreed_answer(latest),
+        "mine": next((v.answer for v in latest if v.who == request.user.pk), None),
         "copies": copies_between(one, other),
         "place": place,
         "previous": place.previous and _address_in_queue(place.previous, one.collection),
@@ -76,7 +76,7 @@ def verdict(request: access.SignedInRequest, first: int, second: int) -> HttpRes
         return redirect(_address(one, other) + (f"?back={back.pk}" if back else ""))
     if back:
         return redirect(address_of(back))
-    pair = next_open_pair(one.collection, request.user, candidate_of(one, other))
+    pair = next_open_pair(one.collection, request.user, Candidate.objects.between(one, other))
     if pair:
         return redirect(_address_in_queue(pair, one.collection))
     return redirect("ndd:review", one.collection.slug)

@@ -80,7 +80,7 @@ def test_a_shown_pair_is_explained_from_the_lists_to_the_outcome(box):
     find_duplicates(box)
     words = explain("box", "00.jpg", "00_rescan.jpg")
     assert "rootsift vlad" in words
-    assert "fused" in words
+    assert "all together" in words
     assert "likely. Same image or other exposure: 99 % likely." in words
     assert "matching points that span" in words
     assert "Shown: its chance of" in words

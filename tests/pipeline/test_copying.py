@@ -1,6 +1,11 @@
+from importlib import import_module
+from types import ModuleType
+
 import pytest
 from django.contrib.auth.models import Permission, User
+from django.db import connection
 
+from ndd_app.description import adapter
 from ndd_app.exceptions import AlreadyUndone, ChangedSincePreview, EditedSince, NotAllowed, NothingToCopy, RecordGone
 from ndd_app.models import Collection, MetadataCopy, Photo, Verdict
 from ndd_app.pipeline.copying import Mode, copy_description, preview_copy, undo_copy
@@ -35,6 +40,10 @@ def photo(path: str, **description: object) -> Photo:
     return Photo.objects.create(collection=collection, path=path, **about, **description)
 
 
+def migration(name: str) -> ModuleType:
+    return import_module(f"ndd_app.migrations.{name}")
+
+
 def now(photo: Photo) -> Photo:
     return Photo.objects.get(pk=photo.pk)
 
@@ -53,6 +62,11 @@ def test_replace_and_append(source, target, cataloguer):
     assert now(target).notes == "Torn corner.\n\nSeen from the mill."
 
 
+def test_lines_end_alike_however_they_were_entered():
+    value = adapter().clean(adapter().field("notes"), "one\r\ntwo\rthree")
+    assert value == "one\ntwo\nthree"
+
+
 def test_appending_twice_adds_nothing(source, target, cataloguer):
     copy_description(source, target, {"notes": Mode.APPEND}, cataloguer)
     with pytest.raises(NothingToCopy):
@@ -68,7 +82,7 @@ def test_copying_records_the_yes_and_where_each_value_came_from(source, target, 
     [copy] = copy_description(source, target, {"date": Mode.FILL}, cataloguer)
     assert (copy.before, copy.after, copy.person_name) == ("", "1912", "ana")
     assert copy.verdict.answer == Verdict.Answer.YES
-    assert agreed_answer(Verdict.objects.on(source, target)) == "yes"
+    assert agreed_answer(Verdict.objects.between(source, target)) == "yes"
 
 
 def test_copying_is_all_or_nothing(source, target, cataloguer, monkeypatch):
@@ -142,3 +156,30 @@ def test_answers_copies_and_undoing_are_announced(source, target, cataloguer, dj
     with django_capture_on_commit_callbacks(execute=True):
         undo_copy(copy_description(source, target, {"date": Mode.FILL}, cataloguer)[0], cataloguer)
     assert heard == ["yes", ("date", False), ("date", True)]
+
+
+def test_copies_into_texts_whose_lines_end_otherwise_can_still_be_undone(target, cataloguer, monkeypatch):
+    """As the site stored them before 0008_line_feeds: with the line ends of browsers."""
+    copies = []
+    for path in ("one.jpg", "two.jpg"):
+        copies += copy_description(photo(path, notes=path), now(target), {"notes": Mode.APPEND}, cataloguer)
+    for copy in copies:
+        before, after = (text.replace("\n", "\r\n") for text in (copy.before, copy.after))
+        MetadataCopy.objects.filter(pk=copy.pk).update(before=before, after=after)
+    Photo.objects.filter(pk=target.pk).update(notes=copies[-1].after.replace("\n", "\r\n"))
+    turn = migration("0008_line_feeds")
+    monkeypatch.setattr(turn, "AT_ONCE", 1)
+    turn.end_lines_alike(None, connection.schema_editor())
+    assert now(target).notes == "Torn corner.\n\none.jpg\n\ntwo.jpg"
+    for copy in reversed(copies):
+        undo_copy(copy, cataloguer)
+    assert now(target).notes == "Torn corner."
+
+
+def test_copies_into_records_of_a_host_keep_the_line_ends_of_its_texts(target, cataloguer):
+    [copy] = copy_description(photo("one.jpg", notes="one"), target, {"notes": Mode.REPLACE}, cataloguer)
+    MetadataCopy.objects.filter(pk=copy.pk).update(after="one\r\ntwo")
+    Photo.objects.filter(pk=target.pk).update(notes="")  # the host's own text is elsewhere
+    migration("0008_line_feeds").end_lines_alike(None, connection.schema_editor())
+    copy.refresh_from_db()
+    assert copy.after == "one\r\ntwo"

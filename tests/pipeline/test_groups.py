@@ -54,7 +54,7 @@ def test_the_best_described_record_represents_and_the_weakest_link_is_shown(peop
     first, second = with_photos(groups_of(photos[0].collection, ana))
     assert first.representative == photos[2]
     assert {photo.pk for photo in first.photos} == {photo.pk for photo in photos[:3]}
-    assert first.weakest.probability == 0.8
+    assert first.chance == 0.8
     assert len(second.photos) == 2
 
 
@@ -81,7 +81,7 @@ def test_a_pair_that_people_confirmed_is_in_a_group_however_unlikely_and_is_no_w
     record_verdict(photos[0], photos[1], "yes", ana)
     [group] = with_photos(groups_of(photos[0].collection, ana))
     assert {*group.photos} == {*photos[:3]}
-    assert (group.weakest.probability, group.is_confirmed) == (0.9, False)
+    assert (group.chance, group.is_confirmed) == (0.9, False)
     record_verdict(photos[3], photos[4], "yes", ana)
     assert [group.is_confirmed for group in groups_of(photos[0].collection, ana)] == [False, True]
 
@@ -117,7 +117,32 @@ def test_a_whole_group_is_confirmed_at_once_and_nothing_beside_it(client, people
     assert "1 pair answered with yes." in page
     assert page.count("Compare: answered with yes") == 1
     assert Verdict.objects.count() == 2
-    assert "0 pairs" in client.post("/duplicates/groups/album/confirm/", members, follow=True).content.decode()
+    page = client.post("/duplicates/groups/album/confirm/", members, follow=True).content.decode()
+    assert '<li class="warning" role="status">0 pairs answered with yes.' in page
+
+
+def test_a_group_without_a_pair_to_answer_has_no_button(client, people_and_photos):
+    ana, photos = people_and_photos
+    for one, other in ((0, 1), (2, 3)):
+        make_pair(photos[one], photos[other], 0.9)
+    record_verdict(photos[0], photos[1], "unsure", ana)
+    record_verdict(photos[2], photos[3], "no", ana)
+    record_verdict(photos[2], photos[3], "yes", make_cataloguer("bojan"))
+    client.force_login(ana)
+    page = client.get("/duplicates/groups/album/").content.decode()
+    assert page.count("Compare: 90 %") == 2
+    assert "Yes, duplicates" not in page
+
+
+def test_groups_are_shown_while_a_matching_ends_and_photos_go(people_and_photos):
+    ana, photos = people_and_photos
+    pairs = [make_pair(photos[0], photos[1], 0.9), make_pair(photos[2], photos[3], 0.8)]
+    groups = groups_of(photos[0].collection, ana)
+    for pair in pairs:
+        pair.delete()  # a matching replaces all of them
+    photos[2].delete()
+    [group] = with_photos(groups)
+    assert {*group.weakest} == {photos[0], photos[1]}
 
 
 def test_who_may_only_read_confirms_no_group(client, people_and_photos):

@@ -9,6 +9,7 @@ from ndd_app.description import DublinCoreAdapter
 from ndd_app.exceptions import NotAllowed
 from ndd_app.models import MetadataCopy, Verdict
 from ndd_app.pipeline.copying import copy_description
+from ndd_app.pipeline.review import record_verdict
 from tests.factories import make_collection, make_encoder, make_job, make_pair, make_photo, make_user, record_page
 
 
@@ -55,6 +56,20 @@ def test_what_is_public_can_be_seen_by_all(client, collection, addresses, name):
     response = client.get(addresses[name])
     assert response.status_code in (200, 302)
     assert b"".join(response) or response.status_code == 302  # read to the end, so that the file is closed
+
+
+def test_visitors_learn_no_names_and_no_notes(client, reader, cataloguer, collection, addresses, described, bare):
+    collection.is_public = True
+    collection.save()
+    record_verdict(described, bare, "yes", cataloguer, note="Frau Meier says so")
+    copy_description(described, bare, {"date": "fill"}, cataloguer)
+    for name in ("record", "compare"):
+        seen, known = (browser.get(addresses[name]).content.decode() for browser in (client, reader))
+        assert "Yes, duplicates</strong>" in seen
+        assert "copied from" in seen
+        assert "ana, " in known
+        assert not any(word in seen for word in ("ana, ", "by ana", "Frau Meier"))
+    assert "Frau Meier" in known
 
 
 def test_a_page_that_is_not_there_leads_visitors_to_the_login(client, addresses):

@@ -47,7 +47,7 @@ def test_the_pair_is_in_the_queue_the_counts_and_the_groups_of_both(staff, pair,
         start = staff.get(reverse("ndd:review", args=[collection.slug]))
         own, other = (described, hidden) if collection == described.collection else (hidden, described)
         assert start.url == reverse("ndd:compare", args=[own.pk, other.pk])
-    assert text(staff, reverse("collections")).count("1 possible pair") == 2
+    assert text(staff, reverse("collections")).count("1 pair of possible duplicates") == 2
 
 
 def test_a_queue_is_left_by_no_answer(staff, pair, described, hidden):
@@ -86,7 +86,7 @@ def test_no_count_does(ana, collection, all_that_can_be_known, described):
     assert 'class="badge"' not in page
     context = ana.get(collection.get_absolute_url()).context
     assert {str(label): number for _, label, number in context["filters"]}["With possible duplicates"] == 0
-    assert "possible pair" not in text(ana, reverse("collections"))
+    assert "of possible duplicates" not in text(ana, reverse("collections"))
     assert "None was found." in text(ana, record_page(described))
     assert "less likely" not in text(ana, record_page(all_that_can_be_known[1]))
     assert "answered with no" not in text(ana, record_page(all_that_can_be_known[2]))

@@ -28,7 +28,7 @@ def test_collections_say_how_much_is_described_and_found(ana, collection, descri
     page = texts(ana.get(reverse("collections")))
     assert "2 photos" in page
     assert "1 described" in page
-    assert "1 possible pair" in page
+    assert "1 pair of possible duplicates" in page
 
 
 def test_no_collection_yet_says_what_to_do(boss):

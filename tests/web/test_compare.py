@@ -41,6 +41,11 @@ def test_pairs_that_no_matching_named_can_be_compared(ana, cataloguer, described
     assert "named by a person, not found by the matching" in ana.get(address(described, bare)).content.decode()
 
 
+def test_a_pair_without_evidence_says_so(ana, described, bare):
+    make_pair(described, bare, detectors=())
+    assert "It was not recorded what found this pair." in ana.get(address(described, bare)).content.decode()
+
+
 def test_ranks_are_a_matter_of_one_collection(ana, described, bare):
     other = make_photo(make_collection("other"), "other.jpg", seed=9)
     make_pair(described, bare)

@@ -7,7 +7,25 @@ from tests.factories import record_page
 def opened(client, photo) -> dict[str, str]:
     """What a browser would send back from the form unchanged."""
     form = client.get(reverse("record_edit", args=[photo.pk])).context["form"]
-    return {field.html_name: field.value() or "" for field in form}
+    return {field.html_name: str(field.value() or "").replace("\n", "\r\n") for field in form}
+
+
+def test_texts_that_nobody_touched_stay_as_they_are(ana, described):
+    Photo.objects.filter(pk=described.pk).update(description="A bridge.\n\nOf stone.", notes="one\ntwo")
+    ana.post(reverse("record_edit", args=[described.pk]), opened(ana, described) | {"title": "Stone bridge"})
+    described.refresh_from_db()
+    assert (described.title, described.description, described.notes) == (
+        "Stone bridge",
+        "A bridge.\n\nOf stone.",
+        "one\ntwo",
+    )
+
+
+def test_an_entered_text_is_the_one_that_another_record_has(ana, described, bare):
+    Photo.objects.filter(pk=described.pk).update(description="one\ntwo")
+    ana.post(reverse("record_edit", args=[bare.pk]), opened(ana, bare) | {"description": "one\r\ntwo"})
+    bare.refresh_from_db()
+    assert bare.description == "one\ntwo"
 
 
 def test_a_cataloguer_describes_a_record(ana, bare):

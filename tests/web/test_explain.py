@@ -110,11 +110,11 @@ def test_the_fused_ranks_of_a_stored_pair_are_those_of_the_last_matching(ana, ph
     pair = make_pair(photos[0], photos[1], 0.9)
     pair.rank_of_second, pair.rank_of_first = 3, 17
     pair.save()
-    assert '<th scope="row">fused</th><td class="number">–</td><td class="number">3</td><td class="number">17</td>' in (
-        explain(ana, photos[0], photos[1])
-    )
+    cells = '<th scope="row">all together</th><td class="number">–</td>'
+    page = explain(ana, photos[0], photos[1])
+    assert cells + '<td class="number">3</td><td class="number">17</td>' in page
     assert row(explain(ana, photos[1], photos[0]), 17, 3)
-    assert "fused" not in explain(ana, photos[0], photos[5])
+    assert "all together" not in explain(ana, photos[0], photos[5])
 
 
 def test_photos_that_came_after_the_matching_and_scans_of_one_record_say_so(ana, collection, photos):

@@ -43,7 +43,7 @@ def page(client, collection, name: str) -> str:
 def test_few_settled_pairs_are_a_sentence_alone(boss, collection, settle, name):
     settle(FEWEST - 1)
     found = page(boss, collection, name)
-    assert "People have answered 19 pairs that had a chance, and agree. Once there are 20" in found
+    assert "People agree on 19 pairs so far. From 20 on, this page compares their answers with the chances." in found
     assert "people confirmed" not in found
     assert 'class="diagonal"' not in found
 
@@ -69,9 +69,9 @@ def test_pairs_with_photos_that_one_may_not_see_are_in_no_number(boss, collectio
     photos = [make_photo(collection, path) for path in ("first.jpg", "second.jpg")]
     make_pair(*photos, 0.85)
     record_verdict(*photos, "yes", cataloguer)
-    assert "answered 1 pair " in page(boss, collection, "admin")
+    assert "agree on 1 pair " in page(boss, collection, "admin")
     settings.NDD_DESCRIPTION_ADAPTER = "tests.web.test_reliability.OnlyTheFirst"
-    assert "answered 0 pairs " in page(boss, collection, "admin")
+    assert "agree on 0 pairs " in page(boss, collection, "admin")
 
 
 def test_visitors_and_new_collections_are_shown_nothing_of_it(client, boss, settle, collection):
@@ -81,7 +81,7 @@ def test_visitors_and_new_collections_are_shown_nothing_of_it(client, boss, sett
     assert "chances be trusted" not in page(client, collection, "groups")
     assert "chances be trusted" not in boss.get(reverse("admin:ndd_app_collection_add")).content.decode()
     make_photo(other := make_collection("other"))
-    assert "answered 0 pairs" in page(boss, other, "groups")
+    assert "agree on 0 pairs" in page(boss, other, "groups")
 
 
 def test_points_lie_at_their_chance_and_share_and_their_area_is_the_number_of_pairs():

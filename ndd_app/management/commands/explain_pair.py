@@ -37,7 +37,7 @@ class Command(BaseCommand):
             similarity = "–" if place.similarity is None else f"{place.similarity:.3f}"
             self.stdout.write(f"{place.name:{width}}  {similarity:>10}  {there:>6}  {back:>6}")
         self.stdout.write("")
-        candidate = Candidate.objects.of(one).of(other).first()
+        candidate = Candidate.objects.between(one, other)
         partner = common_partner(one, other, Photo.objects.all())
         for reason in [*reasons_for(one, other, candidate, registration, partner), reason_of_ranks(candidate)]:
             if reason:

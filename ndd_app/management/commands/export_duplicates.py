@@ -42,7 +42,7 @@ def _rows(pairs: CandidateQuerySet) -> Iterator[tuple[tuple[Any, ...], str, str]
         "first__collection", "second__collection"
     )
     for pair in ordered.iterator():
-        chances = ("" if c is None else f"{c:.4f}" for c in (pair.probability, pair.probability_same_image))
+        chances = (f"{chance:.4f}" for chance in (pair.probability, pair.probability_same_image))
         said = pair.relation, " ".join(pair.flags), "yes" if pair.pk in shown else "no"
         row = pair.first.path, pair.second.path, f"{pair.score:.6f}", *chances, *said
         yield row, pair.first.collection.slug, pair.second.collection.slug

@@ -23,6 +23,7 @@ from ndd_app.models import Collection, Photo
 from ndd_app.models.photo import PhotoQuerySet
 from ndd_app.pipeline.pairs import count_open, count_pairs, count_shown, with_duplicates
 from ndd_app.pipeline.review import Person
+from ndd_app.views.access import or_login
 
 PER_PAGE = 60
 FILTERS = {
@@ -63,6 +64,7 @@ def collections(request: HttpRequest) -> HttpResponse:
     return render(request, "collections.html", {"collections": listed, "pairs": count_pairs(visible, request.user)})
 
 
+@or_login
 @require_safe
 def collection(request: HttpRequest, slug: str) -> HttpResponse:
     collection = get_object_or_404(_visible_collections(request), slug=slug)
@@ -79,6 +81,7 @@ def collection(request: HttpRequest, slug: str) -> HttpResponse:
     return render(request, "collection.html", context)
 
 
+@or_login
 @require_safe
 def record(request: HttpRequest, pk: int) -> HttpResponse:
     photo = _visible_photo(request, Photo.objects.all(), pk)

@@ -134,8 +134,9 @@ def _leads_somewhere(address: str) -> bool:
 
 
 def check_templates(**_: Any) -> list[checks.CheckMessage]:
-    engines = [one for one in settings.TEMPLATES if one["BACKEND"].endswith("DjangoTemplates")]
-    given = {name for engine in engines for name in engine.get("OPTIONS", {}).get("context_processors", ())}
+    engines: list[dict[str, Any]] = [*settings.TEMPLATES]
+    django = [engine for engine in engines if engine["BACKEND"].endswith("DjangoTemplates")]
+    given = {name for engine in django for name in engine.get("OPTIONS", {}).get("context_processors", ())}
     missing = [f"the context processor {name}" for name in CONTEXT if name not in given]
     missing += [f"the app {name}" for name in ("django.contrib.postgres",) if not apps.is_installed(name)]
     missing += ["STATIC_URL"] if not settings.STATIC_URL else []

@@ -45,6 +45,21 @@ def get_collection(request: HttpRequest, slug: str) -> Collection:
     return collection
 
 
+def or_login(view: View) -> View:
+    """What visitors may not see may be there once they log in: they are led to the login page, as if it were."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        try:
+            return view(request, *args, **kwargs)
+        except Http404:
+            if request.user.is_authenticated:
+                raise
+            return redirect_to_login(request.get_full_path())
+
+    return guarded
+
+
 def get_pair(request: HttpRequest, one: int, other: int) -> tuple[Photo, Photo]:
     if one == other:
         raise Http404

@@ -21,6 +21,7 @@ from ndd_app.views.overlay import overlay_of
 from ndd_app.views.words import short_title
 
 
+@access.or_login
 @require_safe
 def compare(request: HttpRequest, first: int, second: int) -> HttpResponse:
     one, other = access.get_pair(request, first, second)
@@ -82,6 +83,7 @@ def verdict(request: access.SignedInRequest, first: int, second: int) -> HttpRes
     return redirect("ndd:review", one.collection.slug)
 
 
+@access.or_login
 @require_safe
 def review(request: HttpRequest, slug: str) -> HttpResponse:
     """Go to the first pair of the collection that waits for an answer."""

@@ -18,6 +18,7 @@ from ndd_app.views import access
 CHOICES = 20
 
 
+@access.or_login
 @require_safe
 def explain(request: HttpRequest, first: int, second: int) -> HttpResponse:
     one, other = access.get_pair(request, first, second)
@@ -30,6 +31,7 @@ def explain(request: HttpRequest, first: int, second: int) -> HttpResponse:
     return render(request, "ndd_app/explain.html", context)
 
 
+@access.or_login
 @require_safe
 def choose(request: HttpRequest, first: int) -> HttpResponse:
     """The other photo by what a person knows it by: file, identifier, record, or the address of its page."""

@@ -15,6 +15,7 @@ from ndd_app.views import access
 PER_PAGE = 30
 
 
+@access.or_login
 @require_safe
 def groups(request: HttpRequest, slug: str) -> HttpResponse:
     collection = access.get_collection(request, slug)

@@ -111,7 +111,7 @@ def test_a_collection_of_only_unreadable_photos_says_which_they_are(site):
     assert [line.split(":")[0] for line in run("embed_collection").splitlines() if "decoded" in line] == [
         "0.jpg", "1.jpg", "2.jpg",
     ]  # fmt: skip
-    with pytest.raises(CommandError, match=r"not embedded yet.*names the photos that cannot be read"):
+    with pytest.raises(CommandError, match=r"is embedded yet.*names the photos that cannot be read"):
         run("find_duplicates")
 
 

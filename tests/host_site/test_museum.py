@@ -193,7 +193,7 @@ def test_a_no_takes_the_pair_from_the_panel(cataloguer, scans):
 
 def test_what_the_museum_hides_ndd_hides(client, scans):
     assertNotContains(client.get("/items/M-1/"), "A letter")
-    assert client.get(f"/same-picture/compare/{scans['jug'].pk}/{scans['letter'].pk}/").status_code == 404
+    assert client.get(f"/same-picture/compare/{scans['jug'].pk}/{scans['letter'].pk}/").status_code == 302
     assert client.get(f"/same-picture/photos/{scans['letter'].pk}/scan/").status_code == 404
     assert client.get(f"/same-picture/photos/{scans['jug'].pk}/scan/").getvalue().startswith(b"\xff\xd8")
 

@@ -4,6 +4,7 @@ import pytest
 from django.contrib.auth.models import Group, User
 from django.test import Client
 from django.urls import reverse
+from pytest_django.asserts import assertRedirects
 
 from ndd_app.description import DublinCoreAdapter
 from ndd_app.exceptions import NotAllowed
@@ -28,15 +29,24 @@ def addresses(collection, described, bare):
         "edit": reverse("record_edit", args=[bare.pk]),
         "copy": reverse("ndd:copy", args=pair),
         "verdict": reverse("ndd:verdict", args=pair),
+        "pk": str(bare.pk),
     }
 
 
 SEEING = ["collection", "record", "compare", "review", "working_copy", "thumbnail", "master"]
+FILES = SEEING[-3:]
 
 
 @pytest.mark.parametrize("name", SEEING)
 def test_what_is_not_public_does_not_exist_for_visitors(client, addresses, name):
-    assert client.get(addresses[name]).status_code == 404
+    """Pages lead to the login, also those that are not there: a link from a colleague works, and nothing is told."""
+    response = client.get(addresses[name])
+    if name in FILES:
+        assert response.status_code == 404
+        return
+    assertRedirects(response, f"{reverse('login')}?next={addresses[name]}", fetch_redirect_response=False)
+    nowhere = addresses[name].replace("album", "nowhere").replace(f"/{addresses['pk']}/", "/999999/")
+    assert client.get(nowhere).status_code == 302
 
 
 def test_people_change_their_own_password(client, db):
@@ -73,8 +83,8 @@ def test_visitors_learn_no_names_and_no_notes(client, reader, cataloguer, collec
 
 
 def test_a_page_that_is_not_there_leads_visitors_to_the_login(client, addresses):
-    page = client.get(addresses["record"]).content.decode()
-    assert f"{reverse('login')}?next={addresses['record']}" in page
+    page = client.get("/nowhere/").content.decode()
+    assert f"{reverse('login')}?next=/nowhere/" in page
 
 
 @pytest.mark.parametrize("name", ["edit", "copy"])
@@ -241,7 +251,7 @@ def test_ranks_are_told_to_those_who_see_the_whole_collection(settings, ana, des
     """The second place tells that there is a first."""
     seen = make_photo(described.collection, title="Ferry")
     make_pair(described, seen)
-    names = [("compare", "Rank →"), ("compare", "the other's nearest"), ("explain", "fused")]
+    names = [("compare", "Rank →"), ("compare", "the other's nearest"), ("explain", "all together")]
     pages = [
         (record_page(described), "Rank 1 here"),
         *((reverse(f"ndd:{name}", args=[described.pk, seen.pk]), words) for name, words in names),

@@ -12,7 +12,8 @@ from celery import current_app, shared_task
 from celery.signals import worker_init, worker_ready, worker_shutting_down
 from django.db import Error, connection, transaction
 
-from ndd_app.exceptions import NddError
+from ndd_app.exceptions import NddError, VisionMissing
+from ndd_app.extras import require_vision
 from ndd_app.models import Collection, Job
 
 logger = logging.getLogger(__name__)
@@ -36,6 +37,11 @@ _stop = threading.Event()
 
 @shared_task
 def run_job(job_id: int) -> None:
+    try:
+        require_vision()
+    except VisionMissing as error:  # a host's own worker: the sweeper of another one finds the job
+        logger.warning("Job %s is left to another worker. %s", job_id, error)
+        return
     job = Job.objects.filter(pk=job_id).first()
     if job is None or not job.take():
         return
@@ -79,8 +85,10 @@ def _send(job_id: int) -> None:
 
 
 def worker_command() -> str:
-    """What starts a worker, of archive_site or of a host."""
-    return f"celery -A {current_app.main} worker --pool solo"
+    """What starts a worker, of archive_site or of a host, for the queue into which the host sends jobs."""
+    command = f"celery -A {current_app.main} worker --pool solo"
+    queue = current_app.amqp.router.route({}, run_job.name)["queue"].name
+    return command if queue == current_app.conf.task_default_queue else f"{command} --queues {queue}"
 
 
 def sweep() -> None:
@@ -108,13 +116,22 @@ def refuse_an_unknown_backbone(**_: Any) -> None:
     from ndd_app.pipeline.jobs import require_known_backbone
 
     try:
+        require_vision()
         require_known_backbone()
+    except VisionMissing:  # told as soon as the worker is ready
+        pass
     except NddError as error:
         raise SystemExit(f"NDD_BACKBONE: {error}") from error
 
 
 @worker_ready.connect
 def start_sweeper(**_: Any) -> None:
+    """Not where nothing can be done: what it sent would come back to its own worker, again and again."""
+    try:
+        require_vision()
+    except VisionMissing as error:
+        logger.warning("This worker does no jobs of ndd_app. %s", error)
+        return
     threading.Thread(target=_sweep_until_stopped, name="sweeper", daemon=True).start()
 
 

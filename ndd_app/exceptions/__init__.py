@@ -75,6 +75,7 @@ from ndd_app.exceptions.work import (
     NoPhotos,
     StorageUnavailable,
     UnknownCollection,
+    VisionMissing,
 )
 
 __all__ = [
@@ -140,6 +141,7 @@ __all__ = [
     "UnreadableImage",
     "UnreadablePhoto",
     "UnsuitableBackbone",
+    "VisionMissing",
     "WeightsUnavailable",
     "WrongAnnotation",
     "WrongTrainedWeights",

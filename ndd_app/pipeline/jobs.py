@@ -61,14 +61,15 @@ def perform(job: Job, show: Track = untracked, should_stop: Callable[[], bool] =
 
 
 def _in_words(error: Exception) -> str:
-    from ndd_app.vision.memory import is_out_of_memory
-
     detail = " ".join(f"{type(error).__name__}: {error}".split()).rstrip(".")
     # The database says it in words alone, and may lie on the same disk.
     if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or "No space left on device" in str(error):
         return str(DiskFull(detail=detail))
-    if is_out_of_memory(error):
-        return str(MemoryExhausted(detail=detail))
+    with suppress(ImportError):  # a broken installation is told as it is
+        from ndd_app.vision.memory import is_out_of_memory
+
+        if is_out_of_memory(error):
+            return str(MemoryExhausted(detail=detail))
     return f"{detail}. Look at the worker's log."
 
 

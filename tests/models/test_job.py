@@ -1,6 +1,7 @@
 from datetime import timedelta
 
 import pytest
+from celery import Celery
 from django.utils import timezone
 
 from ndd_app import tasks
@@ -70,6 +71,15 @@ def test_the_sweeper_starts_what_waits_if_its_worker_has_nothing_to_do(collectio
     monkeypatch.setattr(tasks._busy, "is_set", lambda: True)
     tasks.sweep()
     assert sent == [waiting.pk]
+
+
+@pytest.mark.parametrize("queue", ["celery", "pictures"])
+def test_the_command_that_starts_a_worker_names_a_queue_that_is_not_its_default(monkeypatch, queue):
+    museum = Celery("museum", set_as_current=False)
+    museum.conf.task_routes = {"ndd_app.tasks.*": {"queue": queue}}
+    monkeypatch.setattr(tasks, "current_app", museum)
+    more = " --queues pictures" if queue == "pictures" else ""
+    assert tasks.worker_command() == f"celery -A museum worker --pool solo{more}"
 
 
 def test_the_job_of_a_dead_worker_is_taken_by_another(collection):

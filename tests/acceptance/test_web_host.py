@@ -18,6 +18,29 @@ PathFinder.find_spec = lambda name, *more: None if name.partition(".")[0] in {MO
 """
 
 
+COMMANDS = [
+    "ingest_collection new {scans}",
+    "embed_collection box",
+    "adapt_collection box",
+    "adapt_collection box --groups {scans}/groups.csv --queue",
+    "find_duplicates box",
+    "fit_site_encoders",
+    "evaluate_collection box --groups {scans}/groups.csv",
+    "explain_pair box 0.jpg 1.jpg",
+    "export_neighbours box",
+    "reproduce_paper --ukbench {scans} --output {scans}/out",
+]
+RUN_EACH = """
+from django.core.management import CommandError, call_command
+
+for command in {commands}:
+    try:
+        call_command(*command.split())
+    except CommandError as error:
+        print(error)
+"""
+
+
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[Site]:
     with new_site(tmp_path) as site:
@@ -47,3 +70,14 @@ def test_a_worker_without_vision_leaves_jobs_to_one_that_has_it(site, web_host, 
     assert (job["attempts"], job["error"]) == (1, "")
     assert "ndd_app[vision]" in site.log()
     assert "Traceback" not in site.log()
+
+
+def test_each_command_that_looks_at_photos_says_what_to_install_and_leaves_nothing(site, web_host, scans):
+    site.manage("ingest_collection", "box", scans)
+    before = site.rows("select count(*) from ndd_app_job")
+    commands = [command.format(scans=scans) for command in COMMANDS]
+    output = web_host.manage("shell", "-c", RUN_EACH.format(commands=commands)).stdout
+    assert output.count('pip install "ndd_app[vision]"') == len(COMMANDS)
+    assert site.rows("select slug from ndd_app_collection") == [{"slug": "box"}]
+    assert site.rows("select count(*) from ndd_app_job") == before
+    assert web_host.manage("export_duplicates", "box").stdout.startswith("first,second,")

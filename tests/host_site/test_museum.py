@@ -106,6 +106,12 @@ def test_the_panel_is_on_the_museums_own_page(cataloguer, scans):
     assertContains(page, "has maker and made in that this record lacks")
 
 
+def test_the_museums_pages_bring_the_style_sheet_and_the_script_once(cataloguer, scans):
+    page = cataloguer.get("/items/M-1/")  # two scans, each with its panel
+    assertContains(page, "ndd_app/ndd.css", 1)
+    assertContains(page, "ndd_app/ndd.js", 1)
+
+
 def test_an_item_without_scans_has_a_page_too(cataloguer):
     Item.objects.create(number="M-4", caption="A lost jug")
     assertContains(cataloguer.get("/items/M-4/"), "A lost jug")

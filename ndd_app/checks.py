@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from celery import current_app
 from django.conf import settings
 from django.core import checks
 from django.utils.module_loading import import_string
@@ -12,7 +13,7 @@ TAG = "ndd"
 
 
 def register() -> None:
-    for check in (check_limits, check_adapter, check_weights_dir, check_database):
+    for check in (check_limits, check_adapter, check_weights_dir, check_database, check_broker):
         checks.register(check, TAG)
 
 
@@ -48,3 +49,11 @@ def check_database(**_: Any) -> list[checks.CheckMessage]:
         return []
     hint = "Photos, fingerprints and embeddings are kept in pgvector columns; see docs/settings.md, DATABASE_URL."
     return [checks.Error(f"ndd needs PostgreSQL, not {engine}.", hint=hint, id="ndd.E005")]
+
+
+def check_broker(**_: Any) -> list[checks.CheckMessage]:
+    """Celery then looks for a RabbitMQ on this machine."""
+    if current_app.conf.broker_write_url or current_app.conf.task_always_eager:
+        return []
+    hint = "Set CELERY_BROKER_URL, and import the Celery application in the project's __init__.py; see docs/plugin.md."
+    return [checks.Warning("No broker is configured: no worker is told of jobs.", hint=hint, id="ndd.W001")]

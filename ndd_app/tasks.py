@@ -6,6 +6,7 @@ Only ids travel. What is to be done, and whether it was done, stands in the Job 
 import logging
 import threading
 from collections.abc import Sequence
+from time import monotonic
 from typing import Any
 
 from celery import current_app, shared_task
@@ -18,6 +19,8 @@ from ndd_app.models import Collection, Job
 
 logger = logging.getLogger(__name__)
 SWEEP_SECONDS = 2
+AWAY_SECONDS = 5
+"""So long no message is tried after one that could not be sent."""
 
 Step = tuple[str, dict[str, Any]]
 
@@ -33,6 +36,7 @@ THEN_ADAPT: list[Step] = [
 
 _busy = threading.Event()
 _stop = threading.Event()
+_away_until = 0.0
 
 
 @shared_task
@@ -78,10 +82,23 @@ def wake_followers(job: Job) -> None:
 
 
 def _send(job_id: int) -> None:
+    """Whoever clicks waits for one try at most: a broker that is away is left alone for a while."""
+    global _away_until
+    if monotonic() < _away_until:
+        return
     try:
-        run_job.apply_async([job_id], retry=False)
+        with current_app.producer_pool.acquire(block=True) as producer:
+            if not current_app.conf.task_always_eager:
+                _connect(producer.connection)
+            run_job.apply_async([job_id], producer=producer, retry=False)
     except Exception as error:  # every broker raises errors of its own kinds
+        _away_until = monotonic() + AWAY_SECONDS
         logger.warning("Job %s: no message could be sent (%s); a worker's sweeper will find it", job_id, error)
+
+
+def _connect(connection: Any) -> None:
+    """Try each of the broker's addresses once; sending would try them for seconds, `retry` or not."""
+    connection.ensure_connection(max_retries=max(0, len(connection.alt) - 1))
 
 
 def worker_command() -> str:

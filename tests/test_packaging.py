@@ -109,7 +109,7 @@ def test_a_web_host_needs_no_torch(wheel: Path, tmp_path: Path):
     host = subprocess.run(
         [sys.executable, "-c", WEB_HOST],
         cwd=tmp_path,
-        env={"PYTHONPATH": str(tmp_path / "installed")},
+        env={"PYTHONPATH": str(tmp_path / "installed"), "CELERY_BROKER_URL": "memory://"},
         capture_output=True,
         text=True,
     )

@@ -14,6 +14,7 @@ from pathlib import Path, PurePath
 from time import monotonic
 from typing import Any
 
+from django.core.exceptions import ImproperlyConfigured
 from django.db import InterfaceError, OperationalError, connection
 from django.db.models import Q
 
@@ -50,7 +51,7 @@ def perform(job: Job, show: Track = untracked, should_stop: Callable[[], bool] =
         logger.warning("Job %s was taken over by another worker", job.pk)
     except _Stopped:
         job.release()
-    except NddError as error:
+    except (NddError, ImproperlyConfigured) as error:
         _fail(job, str(error))
     except KeyboardInterrupt:
         _fail(job, "Stopped by hand. What was finished is kept; start it again to go on.")

@@ -152,6 +152,13 @@ def test_a_log_gets_one_line_for_each_step(scans, capsys):
     assert capsys.readouterr().err.splitlines() == ["Reading scans (3)"]
 
 
+def test_a_cache_that_cannot_be_written_is_told_by_its_setting(scans, settings):
+    run("ingest_collection", "box", scans)
+    settings.NDD_CACHE_DIR = scans / "0.jpg" / "cache"
+    with pytest.raises(CommandError, match=r"^NDD_CACHE_DIR .*0\.jpg/cache.* may write into"):
+        run("embed_collection", "box")
+
+
 def test_an_unknown_backbone_is_named_before_anything_is_embedded(scans, settings):
     run("ingest_collection", "box", scans)
     settings.NDD_BACKBONE = "vit_of_nowhere"

@@ -55,6 +55,15 @@ def test_with_queue_the_work_is_left_to_the_workers(scans):
     assert job.get_absolute_url() in output
 
 
+def test_a_source_that_only_the_worker_has_may_be_queued(scans):
+    _, complaints = run("ingest_collection", "box", scans / "elsewhere", "--queue")
+    assert Job.objects.get().parameters["source"] == str(scans / "elsewhere")
+    assert "elsewhere is not on this machine" in complaints
+    with pytest.raises(CommandError, match="neither a folder, nor a ZIP"):  # what is here is looked at
+        run("ingest_collection", "crate", scans / "1.jpg", "--queue")
+    assert Collection.objects.get().slug == "box"
+
+
 @pytest.mark.parametrize(
     ("slug", "source", "complaint"),
     [

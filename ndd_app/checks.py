@@ -5,6 +5,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from celery import current_app
 from django.apps import apps
 from django.conf import settings
 from django.core import checks
@@ -31,6 +32,7 @@ def register() -> None:
         check_urls,
         check_templates,
         check_storage,
+        check_broker,
     )
     for check in every:
         checks.register(check, TAG)
@@ -161,3 +163,11 @@ def check_storage(**_: Any) -> list[checks.CheckMessage]:
         )
         return [checks.Warning(message, hint=hint, id="ndd.W003")]
     return []
+
+
+def check_broker(**_: Any) -> list[checks.CheckMessage]:
+    """Celery then looks for a RabbitMQ on this machine."""
+    if current_app.conf.broker_write_url or current_app.conf.task_always_eager:
+        return []
+    hint = "Set CELERY_BROKER_URL, and import the Celery application in the project's __init__.py; see docs/plugin.md."
+    return [checks.Warning("No broker is configured: no worker is told of jobs.", hint=hint, id="ndd.W004")]

@@ -6,17 +6,21 @@ Only ids travel. What is to be done, and whether it was done, stands in the Job 
 import logging
 import threading
 from collections.abc import Sequence
+from time import monotonic
 from typing import Any
 
 from celery import current_app, shared_task
 from celery.signals import worker_init, worker_ready, worker_shutting_down
 from django.db import Error, connection, transaction
 
-from ndd_app.exceptions import NddError
+from ndd_app.exceptions import NddError, VisionMissing
+from ndd_app.extras import require_vision
 from ndd_app.models import Collection, Job
 
 logger = logging.getLogger(__name__)
 SWEEP_SECONDS = 2
+AWAY_SECONDS = 5
+"""So long no message is tried after one that could not be sent."""
 
 Step = tuple[str, dict[str, Any]]
 
@@ -32,10 +36,16 @@ THEN_ADAPT: list[Step] = [
 
 _busy = threading.Event()
 _stop = threading.Event()
+_away_until = 0.0
 
 
 @shared_task
 def run_job(job_id: int) -> None:
+    try:
+        require_vision()
+    except VisionMissing as error:  # a host's own worker: the sweeper of another one finds the job
+        logger.warning("Job %s is left to another worker. %s", job_id, error)
+        return
     job = Job.objects.filter(pk=job_id).first()
     if job is None or not job.take():
         return
@@ -72,15 +82,30 @@ def wake_followers(job: Job) -> None:
 
 
 def _send(job_id: int) -> None:
+    """Whoever clicks waits for one try at most: a broker that is away is left alone for a while."""
+    global _away_until
+    if monotonic() < _away_until:
+        return
     try:
-        run_job.apply_async([job_id], retry=False)
+        with current_app.producer_pool.acquire(block=True) as producer:
+            if not current_app.conf.task_always_eager:
+                _connect(producer.connection)
+            run_job.apply_async([job_id], producer=producer, retry=False)
     except Exception as error:  # every broker raises errors of its own kinds
+        _away_until = monotonic() + AWAY_SECONDS
         logger.warning("Job %s: no message could be sent (%s); a worker's sweeper will find it", job_id, error)
 
 
+def _connect(connection: Any) -> None:
+    """Try each of the broker's addresses once; sending would try them for seconds, `retry` or not."""
+    connection.ensure_connection(max_retries=max(0, len(connection.alt) - 1))
+
+
 def worker_command() -> str:
-    """What starts a worker, of archive_site or of a host."""
-    return f"celery -A {current_app.main} worker --pool solo"
+    """What starts a worker, of archive_site or of a host, for the queue into which the host sends jobs."""
+    command = f"celery -A {current_app.main} worker --pool solo"
+    queue = current_app.amqp.router.route({}, run_job.name)["queue"].name
+    return command if queue == current_app.conf.task_default_queue else f"{command} --queues {queue}"
 
 
 def sweep() -> None:
@@ -108,13 +133,22 @@ def refuse_an_unknown_backbone(**_: Any) -> None:
     from ndd_app.pipeline.jobs import require_known_backbone
 
     try:
+        require_vision()
         require_known_backbone()
+    except VisionMissing:  # told as soon as the worker is ready
+        pass
     except NddError as error:
         raise SystemExit(f"NDD_BACKBONE: {error}") from error
 
 
 @worker_ready.connect
 def start_sweeper(**_: Any) -> None:
+    """Not where nothing can be done: what it sent would come back to its own worker, again and again."""
+    try:
+        require_vision()
+    except VisionMissing as error:
+        logger.warning("This worker does no jobs of ndd_app. %s", error)
+        return
     threading.Thread(target=_sweep_until_stopped, name="sweeper", daemon=True).start()
 
 

@@ -3,13 +3,18 @@
 import shutil
 import subprocess
 import sys
+import tomllib
 import zipfile
 from email import message_from_bytes
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
 from django.conf import settings
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from ndd_app.extras import MODULES
 
 WEB_HOST = """
 import importlib.abc, pathlib, sys, types
@@ -101,12 +106,21 @@ def test_its_requirements_are_ranges_and_torch_is_extra(wheel: Path):
     assert {"torch", "timm", "numpy"} <= {r.name for r in requirements if r.marker and "vision" in str(r.marker)}
 
 
+def test_the_modules_of_vision_are_those_that_its_extra_installs():
+    project = tomllib.loads((settings.BASE_DIR / "pyproject.toml").read_text())["project"]
+    extra = {canonicalize_name(Requirement(text).name) for text in project["optional-dependencies"]["vision"]}
+    providers = packages_distributions()
+    found = {name: extra & {canonicalize_name(provider) for provider in providers[name]} for name in MODULES}
+    assert all(found.values())
+    assert set().union(*found.values()) == extra
+
+
 def test_a_web_host_needs_no_torch(wheel: Path, tmp_path: Path):
     zipfile.ZipFile(wheel).extractall(tmp_path / "installed")
     host = subprocess.run(
         [sys.executable, "-c", WEB_HOST],
         cwd=tmp_path,
-        env={"PYTHONPATH": str(tmp_path / "installed")},
+        env={"PYTHONPATH": str(tmp_path / "installed"), "CELERY_BROKER_URL": "memory://"},
         capture_output=True,
         text=True,
     )

@@ -6,6 +6,7 @@ import sys
 
 import psycopg
 import pytest
+from celery import Celery
 from django.conf import settings as django_settings
 from django.core.checks import run_checks
 from django.core.exceptions import ImproperlyConfigured
@@ -117,6 +118,12 @@ def test_a_value_of_another_type_is_named(settings, value):
     settings.NDD_MAX_MEGAPIXELS = value
     with pytest.raises(ImproperlyConfigured, match="NDD_MAX_MEGAPIXELS must be int, not"):
         Conf.from_django()
+
+
+def test_a_host_without_a_broker_is_told_so(monkeypatch):
+    monkeypatch.delenv("CELERY_BROKER_URL")
+    monkeypatch.setattr("ndd_app.checks.current_app", Celery("museum", set_as_current=False))
+    assert "Set CELERY_BROKER_URL" in problems()
 
 
 def test_an_unknown_storage_is_named(settings):

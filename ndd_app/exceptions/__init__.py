@@ -76,6 +76,7 @@ from ndd_app.exceptions.work import (
     NoPhotos,
     StorageUnavailable,
     UnknownCollection,
+    VisionMissing,
 )
 
 __all__ = [
@@ -141,6 +142,7 @@ __all__ = [
     "UnreadableImage",
     "UnreadablePhoto",
     "UnsuitableBackbone",
+    "VisionMissing",
     "WeightsUnavailable",
     "WrongAnnotation",
     "WrongDescription",

@@ -17,6 +17,13 @@ class NoPhotos(NddError):
     """
 
 
+class VisionMissing(NddError):
+    """Here photos cannot be looked at: {modules} cannot be imported.
+
+    Install the extra [vision] into this environment: pip install "ndd_app[vision]"
+    """
+
+
 class JobLost(NddError):
     """Job {job} was taken over by another worker.
 

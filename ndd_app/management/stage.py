@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 from django.core.management.base import BaseCommand, CommandError
 
 from ndd_app.exceptions import NddError, NoPhotos, UnknownBackbone, UnknownCollection
+from ndd_app.extras import require_vision
 from ndd_app.models import Collection, Job
 
 
@@ -17,8 +18,10 @@ class StageCommand(BaseCommand):
         parser.add_argument("--queue", action="store_true", help="hand over to the workers and return at once")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        collection, parameters = self.collection(options), self.parameters(options)
         try:
+            if not options["queue"]:
+                require_vision()
+            collection, parameters = self.collection(options), self.parameters(options)
             self.check_arguments(collection, parameters)
         except NddError as error:
             raise CommandError(str(error)) from error

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
+from django.core.exceptions import ImproperlyConfigured
 
 from ndd_app.conf import conf
 from ndd_app.exceptions import NddError, StorageUnavailable
@@ -122,9 +123,13 @@ def _save(file: Path, features: Features) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=file.parent, suffix=".part")
     except OSError as error:
-        if error.errno != errno.ENOSPC:
-            raise
-        return
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return
+        # No NddError: that would be taken for what is wrong with one photo.
+        raise ImproperlyConfigured(
+            f"NDD_CACHE_DIR names a folder that cannot be written into ({error}). Name one of this machine that the"
+            " worker may write into; what lies in it may be lost at any time."
+        ) from error
     try:
         with os.fdopen(handle, "wb") as part:
             np.save(part, features, allow_pickle=False)

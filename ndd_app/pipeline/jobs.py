@@ -14,6 +14,7 @@ from pathlib import Path, PurePath
 from time import monotonic
 from typing import Any
 
+from django.core.exceptions import ImproperlyConfigured
 from django.db import InterfaceError, OperationalError, connection
 from django.db.models import Q
 
@@ -50,7 +51,7 @@ def perform(job: Job, show: Track = untracked, should_stop: Callable[[], bool] =
         logger.warning("Job %s was taken over by another worker", job.pk)
     except _Stopped:
         job.release()
-    except NddError as error:
+    except (NddError, ImproperlyConfigured) as error:
         _fail(job, str(error))
     except KeyboardInterrupt:
         _fail(job, "Stopped by hand. What was finished is kept; start it again to go on.")
@@ -61,14 +62,15 @@ def perform(job: Job, show: Track = untracked, should_stop: Callable[[], bool] =
 
 
 def _in_words(error: Exception) -> str:
-    from ndd_app.vision.memory import is_out_of_memory
-
     detail = " ".join(f"{type(error).__name__}: {error}".split()).rstrip(".")
     # The database says it in words alone, and may lie on the same disk.
     if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or "No space left on device" in str(error):
         return str(DiskFull(detail=detail))
-    if is_out_of_memory(error):
-        return str(MemoryExhausted(detail=detail))
+    with suppress(ImportError):  # a broken installation is told as it is
+        from ndd_app.vision.memory import is_out_of_memory
+
+        if is_out_of_memory(error):
+            return str(MemoryExhausted(detail=detail))
     return f"{detail}. Look at the worker's log."
 
 

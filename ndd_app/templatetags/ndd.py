@@ -1,4 +1,7 @@
-"""What a host puts on its own pages: `{% load ndd %}{% possible_duplicates photo %}`."""
+"""What a host puts on its own pages: `{% load ndd %}{% possible_duplicates photo %}`.
+
+A tag shows nothing of no photo and no collection: an item of a host may have no scan.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -29,6 +32,8 @@ LESS_THAN_A_MINUTE = 45
 @register.inclusion_tag("ndd_app/possible_duplicates.html", takes_context=True)
 def possible_duplicates(context: template.Context, photo: Photo) -> dict[str, Any]:
     """The panel of a record page: pairs of this photo, with what people said about them."""
+    if not photo:
+        return {}
     user = context["request"].user
     return {
         "photo": photo,
@@ -53,6 +58,8 @@ def of_ranks(candidate: Candidate | None) -> str:
 @register.inclusion_tag("ndd_app/copied_fields.html", takes_context=True)
 def copied_fields(context: template.Context, photo: Photo) -> dict[str, Any]:
     """Which values of a description were copied: from where, by whom, when."""
+    if not photo:
+        return {}
     request = context["request"]
     may_edit = adapter().may_edit(request.user, photo)
     return {"copies": find_copied_fields(photo, request.user), "may_edit": may_edit, "request": request}
@@ -61,6 +68,8 @@ def copied_fields(context: template.Context, photo: Photo) -> dict[str, Any]:
 @register.inclusion_tag("ndd_app/running_jobs.html", takes_context=True)
 def running_jobs(context: template.Context, collection: Collection) -> dict[str, Any]:
     """One line about the collection's unfinished jobs, kept up to date; nothing when there are none."""
+    if not collection:
+        return {}
     asked = context.render_context  # once for a page that names many collections
     if UNFINISHED not in asked:
         asked[UNFINISHED] = unfinished_jobs(context["request"])
@@ -70,6 +79,8 @@ def running_jobs(context: template.Context, collection: Collection) -> dict[str,
 @register.inclusion_tag("ndd_app/reliability.html", takes_context=True)
 def reliability(context: template.Context, collection: Collection) -> dict[str, Any]:
     """How far the chances of the collection's pairs can be trusted, by what people answered."""
+    if not collection:
+        return {}
     tenths = tenths_of(collection, context["request"].user)
     settled = sum(tenth.pairs for tenth in tenths)
     return {"collection": collection, "settled": settled, "fewest": FEWEST, "plot": plot_reliability(tenths)}
@@ -78,6 +89,8 @@ def reliability(context: template.Context, collection: Collection) -> dict[str, 
 @register.inclusion_tag("ndd_app/waiting_encoders.html", takes_context=True)
 def waiting_encoders(context: template.Context, collection: Collection) -> dict[str, Any]:
     """A line about encoders that wait for a person to let them serve, for those who may see the collection."""
+    if not collection:
+        return {}
     visible = visible_collections(context["request"]).filter(pk=collection.pk)
     return {"encoders": find_waiting_encoders(visible)}
 

@@ -55,6 +55,15 @@ def test_with_queue_the_work_is_left_to_the_workers(scans):
     assert job.get_absolute_url() in output
 
 
+def test_a_source_that_only_the_worker_has_may_be_queued(scans):
+    _, complaints = run("ingest_collection", "box", scans / "elsewhere", "--queue")
+    assert Job.objects.get().parameters["source"] == str(scans / "elsewhere")
+    assert "elsewhere is not on this machine" in complaints
+    with pytest.raises(CommandError, match="neither a folder, nor a ZIP"):  # what is here is looked at
+        run("ingest_collection", "crate", scans / "1.jpg", "--queue")
+    assert Collection.objects.get().slug == "box"
+
+
 @pytest.mark.parametrize(
     ("slug", "source", "complaint"),
     [
@@ -150,6 +159,13 @@ def test_an_empty_collection_whose_ingest_is_in_the_queue_may_be_worked_on_next(
 def test_a_log_gets_one_line_for_each_step(scans, capsys):
     run("ingest_collection", "box", scans)
     assert capsys.readouterr().err.splitlines() == ["Reading scans (3)"]
+
+
+def test_a_cache_that_cannot_be_written_is_told_by_its_setting(scans, settings):
+    run("ingest_collection", "box", scans)
+    settings.NDD_CACHE_DIR = scans / "0.jpg" / "cache"
+    with pytest.raises(CommandError, match=r"^NDD_CACHE_DIR .*0\.jpg/cache.* may write into"):
+        run("embed_collection", "box")
 
 
 def test_an_unknown_backbone_is_named_before_anything_is_embedded(scans, settings):

@@ -8,11 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from django.apps import apps
-from django.contrib.auth.models import Permission, User
+from django.contrib.auth.models import AnonymousUser, Permission, User
 from django.core.exceptions import ValidationError
 from django.core.management import call_command
 from django.db import DataError, IntegrityError, connection
 from django.db.migrations.loader import MigrationLoader
+from django.template import RequestContext, Template
 from django.test import Client
 from django.utils import timezone
 from pytest_django.asserts import assertContains, assertNotContains, assertRedirects
@@ -107,6 +108,28 @@ def test_the_panel_is_on_the_museums_own_page(cataloguer, scans):
     assertContains(page, '<a href="/items/M-2/" title="M-2 A print of the jug">M-2 A print of the jug</a>', html=True)
     assertContains(page, f'href="/same-picture/compare/{scans["jug"].pk}/{scans["print"].pk}/')
     assertContains(page, "has maker and made in that this record lacks")
+
+
+def test_the_museums_pages_bring_the_style_sheet_and_the_script_once(cataloguer, scans):
+    page = cataloguer.get("/items/M-1/")  # two scans, each with its panel
+    assertContains(page, "ndd_app/ndd.css", 1)
+    assertContains(page, "ndd_app/ndd.js", 1)
+
+
+def test_an_item_without_scans_has_a_page_too(cataloguer):
+    Item.objects.create(number="M-4", caption="A lost jug")
+    assertContains(cataloguer.get("/items/M-4/"), "A lost jug")
+
+
+@pytest.mark.parametrize(
+    "tag", ["possible_duplicates", "copied_fields", "running_jobs", "reliability", "waiting_encoders"]
+)
+@pytest.mark.parametrize("thing", ["scans.0", "None"])
+def test_a_tag_shows_nothing_of_no_photo_and_no_collection(rf, tag, thing):
+    template = Template(f"{{% load ndd %}}{{% {tag} {thing} %}}")
+    request = rf.get("/")
+    request.user = AnonymousUser()
+    assert template.render(RequestContext(request, {"scans": Photo.objects.none()})).strip() == ""
 
 
 def test_the_groups_name_the_museums_items(cataloguer, scans):

@@ -1,6 +1,9 @@
+from collections.abc import Iterator
 from datetime import timedelta
+from time import monotonic
 
 import pytest
+from celery import Celery, current_app
 from django.utils import timezone
 
 from ndd_app import tasks
@@ -70,6 +73,38 @@ def test_the_sweeper_starts_what_waits_if_its_worker_has_nothing_to_do(collectio
     monkeypatch.setattr(tasks._busy, "is_set", lambda: True)
     tasks.sweep()
     assert sent == [waiting.pk]
+
+
+@pytest.mark.parametrize("queue", ["celery", "pictures"])
+def test_the_command_that_starts_a_worker_names_a_queue_that_is_not_its_default(monkeypatch, queue):
+    museum = Celery("museum", set_as_current=False)
+    museum.conf.task_routes = {"ndd_app.tasks.*": {"queue": queue}}
+    monkeypatch.setattr(tasks, "current_app", museum)
+    more = " --queues pictures" if queue == "pictures" else ""
+    assert tasks.worker_command() == f"celery -A museum worker --pool solo{more}"
+
+
+@pytest.fixture
+def broker_that_is_away(monkeypatch) -> Iterator[None]:
+    monkeypatch.delenv("CELERY_BROKER_URL")  # of the tests; it goes before what an application says
+    archive = current_app._get_current_object()
+    Celery("museum", broker="amqp://127.0.0.1:1//;amqp://127.0.0.1:2//", set_as_current=False).set_current()
+    monkeypatch.setattr(tasks, "_away_until", 0.0)
+    yield
+    archive.set_current()
+
+
+@pytest.mark.usefixtures("broker_that_is_away")
+def test_a_broker_that_is_away_keeps_nobody_waiting_and_is_asked_once(
+    collection, django_capture_on_commit_callbacks, caplog
+):
+    begun = monotonic()
+    with django_capture_on_commit_callbacks(execute=True):
+        for _ in range(4):
+            tasks.enqueue(collection, tasks.SERVE_FIRST)
+    assert monotonic() - begun < 2
+    assert caplog.text.count("no message could be sent") == 1
+    assert Job.objects.filter(state="waiting").count() == 8
 
 
 def test_the_job_of_a_dead_worker_is_taken_by_another(collection):

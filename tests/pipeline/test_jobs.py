@@ -1,5 +1,6 @@
 import errno
 import re
+import sys
 from time import sleep
 from types import SimpleNamespace
 
@@ -88,6 +89,14 @@ def test_a_full_disk_and_a_full_memory_are_told_with_what_to_do(job, monkeypatch
     told = do(job, stage, monkeypatch).error
     assert re.match(words, told)
     assert "\n" not in told
+
+
+def test_a_broken_installation_fails_the_job_and_not_the_worker(job, monkeypatch):
+    def stage(job, track):
+        monkeypatch.setitem(sys.modules, "ndd_app.vision.memory", None)  # it imports OpenCV too
+        raise ImportError("libGL.so.1: cannot open shared object file")
+
+    assert "libGL.so.1" in do(job, stage, monkeypatch).error
 
 
 def test_a_process_that_is_asked_to_stop_puts_its_job_back_without_blame(job, monkeypatch):

@@ -35,6 +35,12 @@ def test_lists_and_rows_can_be_opened(boss, rows, model):
     assert boss.get(url(model, "change", model.objects.first().pk)).status_code == 200
 
 
+@pytest.mark.parametrize("model", [Collection, Photo])
+def test_what_records_show_of_duplicates_has_its_style_in_the_admin_too(boss, rows, model):
+    page = boss.get(url(model, "change", model.objects.first().pk)).content.decode()
+    assert page.partition("</head>")[0].count("ndd_app/ndd.css") == page.count("ndd_app/ndd.css") == 1
+
+
 @pytest.mark.parametrize("model", OURS)
 def test_nothing_can_be_deleted(boss, rows, model):
     row = model.objects.first()

@@ -6,6 +6,7 @@ from typing import Any
 from django.core.management.base import CommandError
 
 from ndd_app.exceptions import NddError
+from ndd_app.extras import require_vision
 from ndd_app.management.stage import StageCommand
 from ndd_app.models import Collection, Job
 
@@ -45,6 +46,7 @@ class Command(StageCommand):
     def check_arguments(self, collection: Collection, parameters: dict[str, Any]) -> None:
         super().check_arguments(collection, parameters)
         if parameters["groups"]:
+            require_vision()
             from ndd_app.pipeline.annotation import read_group_names
 
             read_group_names(Path(parameters["groups"]), list(collection.photos.all()))

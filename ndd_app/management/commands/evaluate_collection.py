@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.template.defaultfilters import pluralize
 
 from ndd_app.exceptions import NddError
+from ndd_app.extras import require_vision
 from ndd_app.management.stage import find_collection
 from ndd_app.models import Collection
 
@@ -34,6 +35,7 @@ class Command(BaseCommand):
             self.stdout.write(_table(figures))
 
     def evaluate(self, collection: Collection, options: dict[str, Any]) -> dict[str, Any]:
+        require_vision()
         from ndd_app.pipeline.evaluation import evaluate_collection, read_groups, read_matches
 
         photos = list(collection.photos.order_by("pk"))

@@ -4,6 +4,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from ndd_app.exceptions import NddError
+from ndd_app.extras import require_vision
 from ndd_app.management.stage import find_collection
 from ndd_app.models import Candidate, Collection, Photo, Registration
 from ndd_app.pipeline.pairs import common_partner
@@ -56,6 +57,7 @@ class Command(BaseCommand):
             found = trace.candidate
             chances = (found.probability_same_image, found.probability) if found else None
             return trace.places, trace.registration, chances, trace.outcome
+        require_vision()
         from ndd_app.pipeline.explanation import explain_pair
 
         explained = explain_pair(one, other)

@@ -2,6 +2,7 @@ from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Iterator
 from typing import Any
 
+from ndd_app.extras import require_vision
 from ndd_app.management.export import ExportCommand
 from ndd_app.models import Collection
 
@@ -16,6 +17,7 @@ class Command(ExportCommand):
         parser.add_argument("--encoder", type=int, help="the number of an encoder (see the page Encoders)")
 
     def rows(self, collection: Collection, options: dict[str, Any]) -> Iterator[tuple[Any, ...]]:
+        require_vision()
         from ndd_app.pipeline.ranking import fused_ranking, rank_with_encoder
 
         photos = list(collection.photos.order_by("pk"))

@@ -4,6 +4,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.template.defaultfilters import pluralize
 
 from ndd_app.exceptions import NddError
+from ndd_app.extras import require_vision
 from ndd_app.models import Encoder
 
 
@@ -11,6 +12,10 @@ class Command(BaseCommand):
     help = "Fit the site encoders anew on a sample of the whole archive. Embed and match the collections afterwards."
 
     def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            require_vision()
+        except NddError as error:
+            raise CommandError(str(error)) from error
         from ndd_app.management.bars import bar
         from ndd_app.pipeline.encoders import UNUSABLE, fit_site_encoder
         from ndd_app.pipeline.serving import serve

@@ -22,9 +22,12 @@ class Command(StageCommand):
         parser.add_argument("--copy", action="store_true", help="copy the masters of a folder into the storage")
 
     def collection(self, options: dict[str, Any]) -> Collection:
-        """Made only for a source that can be opened: what a typo made would stay."""
-        slug = options["slug"]
-        require_source(options["source"])
+        """Made only for a source that can be opened: what a typo made would stay. The worker's is not seen."""
+        slug, source = options["slug"], options["source"]
+        if options["queue"] and not source.exists():
+            self.stderr.write(f"{source.resolve()} is not on this machine: the worker looks for it on its own.")
+        else:
+            require_source(source)
         title = options["title"] or slug.replace("-", " ").replace("_", " ").capitalize()
         try:
             Collection(slug=slug, title=title).clean_fields()
@@ -40,7 +43,7 @@ class Command(StageCommand):
         return {"source": str(options["source"].resolve()), "copy_masters": options["copy"]}
 
     def check_arguments(self, collection: Collection, parameters: dict[str, Any]) -> None:
-        """The source was opened before the collection was made."""
+        """The source was opened, if it is here, before the collection was made."""
 
     def report(self, job: Job) -> None:
         result = job.result

@@ -4,7 +4,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from ndd_app.conf import conf
-from ndd_app.exceptions import NddError
+from ndd_app.exceptions import NddError, VisionMissing
+from ndd_app.extras import require_vision
 
 
 class Command(BaseCommand):
@@ -12,6 +13,10 @@ class Command(BaseCommand):
     requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
+        try:
+            require_vision()
+        except VisionMissing as error:  # even to list the options takes it
+            parser.error(str(error))
         from ndd_app.vision.reproduction.__main__ import add_arguments
 
         add_arguments(parser)

@@ -20,6 +20,7 @@ urlpatterns = [
     path("jobs/running/<str:slug>/", jobs.running, name="running_jobs"),
     path("jobs/<int:pk>/", jobs.job, name="job"),
     path("jobs/<int:pk>/retry/", jobs.retry, name="retry"),
+    path("jobs/<int:pk>/cancel/", jobs.cancel, name="cancel"),
     path("encoders/", encoders.encoders, name="encoders"),
     path("encoders/<int:pk>/", encoders.encoder, name="encoder"),
     path("encoders/<int:pk>/preview/", switching.preview, name="preview_encoder"),

@@ -166,6 +166,17 @@ class Job(models.Model):
         )
 
     @transaction.atomic
+    def cancel(self) -> bool:
+        """Take a job that no worker has begun out of the queue, and what was to follow it."""
+        by_hand = {"state": Job.State.CANCELLED, "finished_at": Now()}
+        cancelled = Job.objects.filter(pk=self.pk, state=Job.State.WAITING).update(**by_hand)
+        if cancelled:
+            self._all_followers().filter(state=Job.State.WAITING).update(
+                **by_hand, error=f"Job {self.pk} was cancelled."
+            )
+        return bool(cancelled)
+
+    @transaction.atomic
     def retry(self) -> bool:
         """Put a failed job and what was to follow it back into the queue."""
         again = {"state": Job.State.WAITING, "error": "", "started_at": None, "finished_at": None, "attempts": 0}

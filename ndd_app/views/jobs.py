@@ -93,6 +93,17 @@ def retry(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect(access.safe_next(request) or "ndd:jobs")
 
 
+@access.starts_jobs
+@require_POST
+def cancel(request: HttpRequest, pk: int) -> HttpResponse:
+    job = get_object_or_404(access.visible_jobs(request), pk=pk)
+    if job.cancel():
+        messages.success(request, _("The job is cancelled, and with it what was to follow."))
+    else:
+        messages.error(request, _("Only a job that no worker has begun can be cancelled."))
+    return redirect(access.safe_next(request) or "ndd:jobs")
+
+
 def _latest(request: HttpRequest) -> dict[str, object]:
     visible = access.visible_jobs(request)
     chains = chains_of([*visible.unfinished(), *visible.finished().order_by("-pk")[:LATEST]])

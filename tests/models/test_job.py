@@ -184,6 +184,20 @@ def test_a_job_that_takes_down_every_worker_is_failed(collection):
     assert "memory" in deadly.error
 
 
+def test_a_waiting_job_is_cancelled_with_what_was_to_follow_and_a_running_one_is_not(collection):
+    first = job(collection)
+    second = job(collection, after=first)
+    assert first.cancel()
+    assert not first.take()
+    second.refresh_from_db()
+    assert (second.state, second.error) == (Job.State.CANCELLED, f"Job {first.pk} was cancelled.")
+    running = job(collection)
+    running.take()
+    assert not running.cancel()
+    running.refresh_from_db()
+    assert running.state == Job.State.RUNNING
+
+
 def test_failing_cancels_what_was_to_follow_and_retry_brings_it_back(collection):
     first = job(collection)
     second = job(collection, after=first)

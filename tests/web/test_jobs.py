@@ -121,6 +121,17 @@ def test_trying_again_brings_back_what_was_to_follow(boss, collection):
     assert set(Job.objects.values_list("state", flat=True)) == {"waiting"}
 
 
+def test_a_waiting_job_can_be_cancelled_by_those_who_start_jobs(ana, boss, collection):
+    first = enqueue(collection, STEPS)[0]
+    address = reverse("ndd:cancel", args=[first.pk])
+    assert address not in ana.get(reverse("ndd:jobs")).content.decode()
+    assert ana.post(address).status_code == 403
+    assert address in boss.get(reverse("ndd:jobs")).content.decode()
+    assert "with it what was to follow" in boss.post(address, follow=True).content.decode()
+    assert set(Job.objects.values_list("state", flat=True)) == {"cancelled"}
+    assert "no worker has begun" in boss.post(address, follow=True).content.decode()
+
+
 def test_a_job_that_did_not_fail_is_not_tried_again(boss, collection):
     job = make_job(collection, state="done")
     page = boss.post(reverse("ndd:retry", args=[job.pk]), follow=True).content.decode()

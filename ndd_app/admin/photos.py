@@ -24,7 +24,9 @@ class DescribedFilter(admin.SimpleListFilter):
     parameter_name = "described"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return [("yes", _("described")), ("no", _("not described"))]
+        """None, which hides the filter, where descriptions are a host's own."""
+        own = isinstance(adapter(), DublinCoreAdapter)
+        return [("yes", _("described")), ("no", _("not described"))] if own else []
 
     def queryset(self, request: HttpRequest, queryset: Any) -> PhotoQuerySet:
         if self.value() == "yes":

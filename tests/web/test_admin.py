@@ -4,7 +4,7 @@ from django.core.files.storage import storages
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
-from ndd_app.description import DublinCoreAdapter
+from ndd_app.description import DescriptionAdapter, DublinCoreAdapter
 from ndd_app.models import Candidate, Collection, Encoder, Job, Photo, Verdict
 from ndd_app.pipeline.copying import copy_description
 from ndd_app.pipeline.review import record_verdict
@@ -288,3 +288,16 @@ def test_a_scan_without_a_record_of_the_host_is_listed(settings, boss, bare):
     settings.NDD_DESCRIPTION_ADAPTER = "tests.web.test_admin.LostRecords"
     assert "no record" in boss.get(url(Photo, "changelist")).content.decode()
     assert boss.get(url(Photo, "change", bare.pk)).status_code == 200
+
+
+class OfTheHost(DescriptionAdapter):
+    fields = DublinCoreAdapter.fields
+
+
+def test_photos_are_not_filtered_by_descriptions_that_are_the_host_s(settings, boss, described):
+    address = reverse("admin:ndd_app_photo_changelist")
+    assert "not described" in boss.get(address).content.decode()
+    settings.NDD_DESCRIPTION_ADAPTER = "tests.web.test_admin.OfTheHost"
+    page = boss.get(address).content.decode()
+    assert "not described" not in page
+    assert described.path in page

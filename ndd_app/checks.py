@@ -14,6 +14,7 @@ from django.urls import NoReverseMatch, Resolver404, resolve, reverse
 from django.utils.module_loading import import_string
 
 from ndd_app.conf import conf, setting_name, setting_names
+from ndd_app.description import DescriptionAdapter, Field
 from ndd_app.storage import photo_storage
 
 TAG = "ndd"
@@ -57,8 +58,6 @@ def check_names(**_: Any) -> list[checks.CheckMessage]:
 
 
 def check_adapter(**_: Any) -> list[checks.CheckMessage]:
-    from ndd_app.description import DescriptionAdapter
-
     hint = "Name a subclass of ndd_app.description.DescriptionAdapter by its dotted path."
     try:
         kind = import_string(conf.description_adapter)
@@ -70,22 +69,19 @@ def check_adapter(**_: Any) -> list[checks.CheckMessage]:
     return [checks.Error(f"{conf.description_adapter} {what}.", hint=hint, id="ndd.E007") for what in _faults_of(kind)]
 
 
-def _faults_of(kind: type) -> list[str]:
-    from ndd_app.description import DescriptionAdapter, Field
-
-    faults = []
-    if not all(isinstance(field, Field) for field in kind.fields):  # type: ignore[attr-defined]
+def _faults_of(kind: type[DescriptionAdapter]) -> list[str]:
+    if not all(isinstance(field, Field) for field in kind.fields):
         return ["has fields that are no ndd_app.description.Field"]
-    names = Counter(field.name for field in kind.fields)  # type: ignore[attr-defined]
-    faults += [f"has two fields named {name}" for name, count in names.items() if count > 1]
-    for name in ("read", "write"):
-        if getattr(kind, name) is getattr(DescriptionAdapter, name):
-            faults.append(f"does not give {name}")
+    names = Counter(field.name for field in kind.fields)
+    faults = [f"has two fields named {name}" for name, count in names.items() if count > 1]
     known = [name for name in vars(DescriptionAdapter) if not name.startswith("_")]
+    # What it gives by its right name may have helpers of a like name.
+    lacking = [name for name in known if getattr(kind, name) is getattr(DescriptionAdapter, name)]
+    faults += [f"does not give {name}" for name in ("read", "write") if name in lacking]
     for name in dir(kind):
-        if not name.startswith("_") and name not in known and (close := get_close_matches(name, known, 1, MISSPELT)):
+        if not name.startswith("_") and name not in known and (close := get_close_matches(name, lacking, 1, MISSPELT)):
             faults.append(f"has “{name}”, which ndd never asks for: is “{close[0]}” meant?")
-    if kind.address is DescriptionAdapter.address and not _has_address("record", 0):  # type: ignore[attr-defined]
+    if "address" in lacking and not _has_address("record", 0):
         faults.append("does not give address, and no URL is named “record”")
     return [fault.rstrip(".?") for fault in faults]
 

@@ -157,6 +157,14 @@ class Misspelt(DublinCoreAdapter):
         return photos.none()
 
 
+class WithHelpers(DublinCoreAdapter):
+    def visible(self, user, photos):
+        return self.visible_to(user, photos)
+
+    def visible_to(self, user, photos):
+        return photos
+
+
 class WithoutPages(DescriptionAdapter):
     fields = DublinCoreAdapter.fields
 
@@ -174,6 +182,11 @@ def test_a_misspelt_method_and_a_doubled_field_are_named(settings):
     settings.NDD_DESCRIPTION_ADAPTER = "tests.test_settings.Misspelt"
     assert "has two fields named title" in problems()
     assert "has “visble”, which ndd never asks for: is “visible” meant" in problems()
+
+
+def test_a_helper_may_be_named_like_a_method_that_is_given(settings):
+    settings.NDD_DESCRIPTION_ADAPTER = "tests.test_settings.WithHelpers"
+    assert problems() == ""
 
 
 def test_what_an_adapter_lacks_is_named(settings):
